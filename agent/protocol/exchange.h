@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// An HTTP request and what became of it: the product of the protocol room.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/connection/connection.h"
+
+namespace tacit::protocol {
+
+// How an exchange ended. Only what was seen: an end that was not seen is kUnknown.
+enum class Outcome : uint8_t {
+  kComplete,         // request and response were seen whole
+  kUnknown,          // bytes were missed, or the agent stopped first: status 0 = not seen
+  kNoResponse,       // the stream ended in order, without a (whole) response
+  kReset,            // the socket failed: error_number says how
+  kClientAborted,    // server side: the peer closed before its response was whole
+  kProtocolError,    // what came back was no HTTP
+};
+
+struct HttpExchange {
+  connection::Role role = connection::Role::kUnknown;  // kServer: the observed process answered
+  Outcome outcome = Outcome::kUnknown;
+  int error_number = 0;  // errno of a kReset
+
+  // Request
+  std::string method;   // as sent, at most 32 bytes
+  std::string target;   // request-target as sent, cut at kMaxTargetBytes
+  std::string host;     // Host header
+  std::string user_agent;
+  std::string traceparent;
+  std::string tracestate;
+  int request_minor_version = 1;  // HTTP/1.x
+  uint64_t request_body_bytes = 0;
+  bool request_body_known = true;  // false: bytes were missed and the length could not be told
+
+  // Response
+  int status = 0;  // 0: no response head was seen
+  int response_minor_version = 1;
+  uint64_t response_body_bytes = 0;
+  bool response_body_known = true;
+  bool upgraded = false;  // 101, or 2xx to CONNECT: what follows on the connection is not HTTP
+
+  // Headers the configuration names, lower-case name → values as sent. Usually empty.
+  std::vector<std::pair<std::string, std::string>> request_headers;
+  std::vector<std::pair<std::string, std::string>> response_headers;
+
+  // CLOCK_MONOTONIC. First and last byte of each, as the observed process sent or received them;
+  // 0: not seen.
+  uint64_t request_first_ns = 0;
+  uint64_t request_last_ns = 0;
+  uint64_t response_first_ns = 0;
+  uint64_t response_last_ns = 0;
+  uint64_t end_ns = 0;  // when it was over, whatever the outcome
+
+  connection::Actor request_actor;   // who read (server) or wrote (client) the first byte
+  connection::Actor response_actor;
+};
+
+inline constexpr size_t kMaxTargetBytes = 8192;
+
+}  // namespace tacit::protocol

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+#include "bpf/events/types.h"
+
+/* What a ring record is. The number is the wire value of event_header.type. */
+enum event_type {
+  EVENT_PROCESS_FORK = 1, /* struct process_fork_event */
+  EVENT_PROCESS_EXEC,     /* struct process_exec_event */
+  EVENT_PROCESS_EXIT,     /* struct process_exit_event */
+  EVENT_SOCKET_OPEN,      /* struct socket_open_event */
+  EVENT_SOCKET_CLOSE,     /* struct socket_close_event */
+  EVENT_SOCKET_LISTEN,    /* struct socket_listen_event */
+  EVENT_CONNECT_FAILED,   /* struct connect_failed_event */
+  EVENT_DATA,             /* struct data_event and its bytes */
+};
+
+/* First in every ring record. */
+struct event_header {
+  __u64 time_ns; /* CLOCK_MONOTONIC */
+  __u32 pid;     /* process (thread group) id, as the initial pid namespace names it */
+  __u32 tid;     /* thread id */
+  __u8 type;     /* enum event_type */
+  __u8 pad[7];
+};
+TACIT_STATIC_ASSERT(sizeof(struct event_header) == 24, "event_header has no hidden padding");
