@@ -12,12 +12,13 @@ namespace tacit::protocol {
 
 // How an exchange ended. Only what was seen: an end that was not seen is kUnknown.
 enum class Outcome : uint8_t {
-  kComplete,         // request and response were seen whole
+  kComplete,         // the response was seen to its end (the request too, unless it was answered early)
   kUnknown,          // bytes were missed, or the agent stopped first: status 0 = not seen
-  kNoResponse,       // the stream ended in order, without a (whole) response
+  kNoResponse,       // the stream ended in order, without a response
   kReset,            // the socket failed: error_number says how
   kClientAborted,    // server side: the peer closed before its response was whole
   kProtocolError,    // what came back was no HTTP
+  kTruncated,        // the stream ended in order after the response's head, before its end
 };
 
 struct HttpExchange {
