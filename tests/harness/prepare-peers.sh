@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Makes what the end-to-end tests talk to and Debian does not have: a Python environment from PyPI,
+# the OpenTelemetry Collector and the Go peer from the Go proxy, and the C workloads. Each is kept
+# in the cache under a name that changes with its sources, so a second run takes no time. What
+# cannot be had leaves a file NAME.missing that says why; its tests are skipped with that reason.
+#   usage: prepare-peers.sh CACHE_DIR STATE_DIR      (STATE_DIR gets links to what was made)
+set -uo pipefail
+cache=$1 state=$2
+tests=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$cache" "$state"
+rm -f "$state"/*.missing
+
+digest() { cat "$@" | sha256sum | cut -c1-16; }
+missing() { echo "$2" > "$state/$1.missing"; echo "peer $1 cannot be had: $2" >&2; }
+
+# obtain NAME PATH COMMAND…: runs COMMAND, which must make PATH.part, unless PATH is there.
+obtain() {
+  local name=$1 path=$2 log=$state/$1.log
+  shift 2
+  if [[ ! -e $path ]]; then
+    rm -rf "$path.part"
+    if ! "$@" >"$log" 2>&1 || ! mv "$path.part" "$path"; then
+      missing "$name" "$(tail -n 1 "$log" | cut -c1-200)"
+      return
+    fi
+  fi
+  ln -sfn "$path" "$state/$name"
+}
+
+python_environment() {
+  python3 -m venv "$1.part" &&
+    "$1.part/bin/python3" -m pip install --quiet --no-input --disable-pip-version-check \
+      -r "$tests/e2e/requirements.txt"
+}
+go_program() {
+  cd "$2" && go build -trimpath -buildvcs=false -ldflags="-s -w" -o "$1.part" .
+}
+c_program() {
+  local out=$1
+  shift
+  cc -std=gnu11 -O1 -Wall -Wextra -Werror "$@" -o "$out.part"
+}
+
+# Go's own version sorts the collector out: its modules need a newer one than Debian 12 has.
+go_at_least() {
+  command -v go >/dev/null || return 1
+  local have
+  have=$(GOTOOLCHAIN=local go env GOVERSION)
+  [[ $(printf 'go%s\n%s\n' "$1" "$have" | sort -V | head -n 1) == "go$1" ]]
+}
+
+key=$( (python3 -V; python3 -c 'import sys; print(sys.base_prefix)'; cat "$tests/e2e/requirements.txt") | sha256sum | cut -c1-16)
+obtain python "$cache/python-$key" python_environment "$cache/python-$key"
+
+for source in io_variants short_client; do
+  flags=()
+  [[ $source == short_client ]] && flags=(-static)
+  file=$tests/workloads/$source.c
+  key=$(digest "$file")
+  obtain "$source" "$cache/$source-$key" c_program "$cache/$source-$key" "${flags[@]}" "$file"
+done
+
+if command -v go >/dev/null; then
+  export GOTOOLCHAIN=local
+  key=$(digest "$tests"/workloads/go_peer/*)-$(go env GOVERSION)
+  obtain go_peer "$cache/go_peer-$key" go_program "$cache/go_peer-$key" "$tests/workloads/go_peer"
+else
+  missing go_peer "no go command"
+fi
+
+if go_at_least 1.25; then
+  key=$(digest "$tests"/harness/collector/*)
+  obtain collector "$cache/collector-$key" go_program "$cache/collector-$key" "$tests/harness/collector"
+else
+  missing collector "its modules need Go 1.25 or newer"
+fi
