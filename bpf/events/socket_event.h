@@ -47,7 +47,8 @@ struct socket_close_event {
   __u16 error;            /* errno that the socket carries (sk_err), 0 = none */
   __u8 old_state;         /* TCP_ESTABLISHED … as in include/net/tcp_states.h */
   __u8 new_state;
-  __u32 pad;
+  __u8 is_final; /* 1: nobody can use the socket any more; 0: only our sending side ended */
+  __u8 pad[3];
 };
 TACIT_STATIC_ASSERT(sizeof(struct socket_close_event) == 48, "no hidden padding");
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/event/decode.h"
+
+namespace tacit::event {
+namespace {
+
+template <typename Raw>
+const Raw* view(std::span<const std::byte> record) {
+  return record.size() < sizeof(Raw) ? nullptr : reinterpret_cast<const Raw*>(record.data());
+}
+
+template <typename View, typename Raw>
+std::expected<Event, DecodeError> plain(std::span<const std::byte> record) {
+  const auto* raw = view<Raw>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  return View{raw};
+}
+
+template <typename View, typename Raw>
+std::expected<Event, DecodeError> with_path(std::span<const std::byte> record) {
+  const auto* raw = view<Raw>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->unix_path_bytes > UNIX_PATH_BYTES) return std::unexpected(DecodeError::kBadLength);
+  return View{raw, std::string_view(raw->unix_path, raw->unix_path_bytes)};
+}
+
+std::expected<Event, DecodeError> exec(std::span<const std::byte> record) {
+  const auto* raw = view<process_exec_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->args_bytes > PROCESS_ARGS_BYTES || raw->env_bytes > PROCESS_ENV_BYTES)
+    return std::unexpected(DecodeError::kBadLength);
+  return ProcessExec{raw, std::string_view(raw->args, raw->args_bytes),
+                     std::string_view(raw->env, raw->env_bytes)};
+}
+
+std::expected<Event, DecodeError> data(std::span<const std::byte> record) {
+  const auto* raw = view<data_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->captured_bytes > record.size() - sizeof(data_event) ||
+      raw->captured_bytes > raw->total_bytes || raw->direction > DATA_SEND)
+    return std::unexpected(DecodeError::kBadLength);
+  return Data{raw, record.subspan(sizeof(data_event), raw->captured_bytes)};
+}
+
+}  // namespace
+
+std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
+  const auto* header = view<event_header>(record);
+  if (header == nullptr) return std::unexpected(DecodeError::kTooShort);
+  switch (header->type) {
+    case EVENT_DATA:
+      return data(record);
+    case EVENT_SOCKET_OPEN:
+      return with_path<SocketOpen, socket_open_event>(record);
+    case EVENT_SOCKET_CLOSE:
+      return plain<SocketClose, socket_close_event>(record);
+    case EVENT_SOCKET_LISTEN:
+      return plain<SocketListen, socket_listen_event>(record);
+    case EVENT_CONNECT_FAILED:
+      return with_path<ConnectFailed, connect_failed_event>(record);
+    case EVENT_PROCESS_FORK:
+      return plain<ProcessFork, process_fork_event>(record);
+    case EVENT_PROCESS_EXEC:
+      return exec(record);
+    case EVENT_PROCESS_EXIT:
+      return plain<ProcessExit, process_exit_event>(record);
+  }
+  return std::unexpected(DecodeError::kUnknownType);
+}
+
+const char* type_name(uint8_t type) {
+  switch (type) {
+    case EVENT_DATA: return "data";
+    case EVENT_SOCKET_OPEN: return "socket_open";
+    case EVENT_SOCKET_CLOSE: return "socket_close";
+    case EVENT_SOCKET_LISTEN: return "socket_listen";
+    case EVENT_CONNECT_FAILED: return "connect_failed";
+    case EVENT_PROCESS_FORK: return "process_fork";
+    case EVENT_PROCESS_EXEC: return "process_exec";
+    case EVENT_PROCESS_EXIT: return "process_exit";
+  }
+  return "unknown";
+}
+
+}  // namespace tacit::event

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// A ring record as a typed view. Views borrow the record's memory and are valid only during the
+// call that hands them over. Loop thread.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "bpf/events/data_event.h"
+#include "bpf/events/process_event.h"
+#include "bpf/events/socket_event.h"
+
+namespace tacit::event {
+
+struct ProcessFork {
+  const process_fork_event* raw;
+};
+struct ProcessExec {
+  const process_exec_event* raw;
+  std::string_view args;  // NUL separated, as captured
+  std::string_view env;
+};
+struct ProcessExit {
+  const process_exit_event* raw;
+};
+struct SocketOpen {
+  const socket_open_event* raw;
+  std::string_view unix_path;  // first byte 0: abstract
+};
+struct SocketClose {
+  const socket_close_event* raw;
+};
+struct SocketListen {
+  const socket_listen_event* raw;
+};
+struct ConnectFailed {
+  const connect_failed_event* raw;
+  std::string_view unix_path;
+};
+struct Data {
+  const data_event* raw;
+  std::span<const std::byte> bytes;  // raw->captured_bytes of them
+};
+
+using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
+                           SocketListen, ConnectFailed, Data>;
+
+}  // namespace tacit::event

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/probe/probe_set.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "agent/base/fd.h"
+#include "agent/base/log.h"
+#include "agent/probe/syscall_table.h"
+#include "bpf/events/drop_reason.h"
+#include "bpf/events/socket_state.h"
+#include "io_uring.skel.h"
+#include "process.skel.h"
+#include "socket_state.skel.h"
+#include "syscalls.skel.h"
+
+namespace tacit::probe {
+namespace {
+
+constexpr std::array<const char*, DROP_REASON_COUNT> kReasons = {
+    "ring_full_receive", "ring_full_send",   "ring_full_socket", "ring_full_process",
+    "user_memory",       "too_many_buffers", "compat_syscall",   "socket_table",
+    "process_table"};
+
+int print_libbpf(libbpf_print_level level, const char* format, va_list args) {
+  if (level == LIBBPF_DEBUG) return 0;
+  std::array<char, 512> line{};
+  std::vsnprintf(line.data(), line.size(), format, args);
+  log::debug(log::escape(line.data(), line.size()));
+  return 0;
+}
+
+// What a person can do about errno of bpf(2).
+std::string advice(int error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      return "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE";
+    case ENOMEM:
+      return "raise the memory limit of this process (LimitMEMLOCK, container memory)";
+    case ESRCH:
+    case ENOENT:
+    case EOPNOTSUPP:
+      return "this kernel lacks the hook or its BTF; `tacit doctor` tells which";
+  }
+  return "`tacit doctor` tells what this host allows; --log-level debug shows the kernel's answer";
+}
+
+template <typename Skeleton>
+struct Deleter;
+#define TACIT_SKELETON(NAME)                                       \
+  template <>                                                      \
+  struct Deleter<NAME> {                                           \
+    void operator()(NAME* skeleton) const { NAME##__destroy(skeleton); } \
+  };
+TACIT_SKELETON(process_bpf)
+TACIT_SKELETON(syscalls_bpf)
+TACIT_SKELETON(socket_state_bpf)
+TACIT_SKELETON(io_uring_bpf)
+#undef TACIT_SKELETON
+
+template <typename Skeleton>
+using Owned = std::unique_ptr<Skeleton, Deleter<Skeleton>>;
+
+}  // namespace
+
+struct ProbeSet::Parts {
+  Owned<process_bpf> process;
+  Owned<syscalls_bpf> syscalls;
+  Owned<socket_state_bpf> socket_state;
+  Owned<io_uring_bpf> io_uring;
+  std::unique_ptr<RingBuffer> ring;
+  std::vector<std::string> missing;
+  std::vector<std::pair<std::string, int>> programs;  // name, fd
+  int cpus = 0;
+  Fd statistics;
+
+  int map(const bpf_map* map) const { return bpf_map__fd(map); }
+  Result<void> share(bpf_object* object) const;
+  template <typename Load, typename Attach>
+  Result<void> start(const char* name, bpf_object* object, Load load, Attach attach);
+  Result<void> load_all(const ProbeOptions& options);
+};
+
+// Maps of the same name are one map: the first skeleton (syscalls) makes them.
+Result<void> ProbeSet::Parts::share(bpf_object* object) const {
+  bpf_map* own = nullptr;
+  bpf_object__for_each_map(own, object) {
+    if (bpf_map__is_internal(own)) continue;
+    const bpf_map* shared =
+        bpf_object__find_map_by_name(syscalls->obj, bpf_map__name(own));
+    if (shared == nullptr || bpf_map__fd(shared) < 0) continue;
+    if (const int error = bpf_map__reuse_fd(own, bpf_map__fd(shared)); error != 0)
+      return fail(fmt::format("cannot share BPF map {}: {}", bpf_map__name(own),
+                              std::strerror(-error)));
+  }
+  return {};
+}
+
+template <typename Load, typename Attach>
+Result<void> ProbeSet::Parts::start(const char* name, bpf_object* object, Load load,
+                                    Attach attach) {
+  int error = load();
+  if (error == 0) error = attach();
+  if (error != 0)
+    return fail(fmt::format("cannot load BPF probe {}: {}; {}", name, std::strerror(-error),
+                            advice(-error)));
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object)
+      programs.emplace_back(bpf_program__name(program), bpf_program__fd(program));
+  return {};
+}
+
+Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
+  syscalls.reset(syscalls_bpf__open());
+  process.reset(process_bpf__open());
+  socket_state.reset(socket_state_bpf__open());
+  io_uring.reset(io_uring_bpf__open());
+  if (!syscalls || !process || !socket_state || !io_uring)
+    return fail(fmt::format("cannot open the BPF programs: {}; {}", std::strerror(errno),
+                            advice(errno)));
+
+  for (const auto& [number, kind] : syscall_table())
+    syscalls->rodata->syscall_kinds[number] = kind;
+  syscalls->rodata->max_capture_bytes = options.max_capture_bytes;
+  process->rodata->offer_execs = options.offer_all_processes;
+  socket_state->rodata->offer_listens = options.offer_all_processes;
+  if (const int error = bpf_map__set_max_entries(syscalls->maps.events, options.ring_bytes);
+      error != 0)
+    return fail(fmt::format("ring buffer of {} bytes: {}", options.ring_bytes,
+                            std::strerror(-error)));
+
+  auto started = start("syscalls", syscalls->obj, [&] { return syscalls_bpf__load(syscalls.get()); },
+                       [] { return 0; });
+  if (!started) return started;
+  for (bpf_object* object : {process->obj, socket_state->obj, io_uring->obj})
+    if (auto shared = share(object); !shared) return shared;
+
+  // Processes first, the costly hook last: nothing is reported before somebody is followed.
+  started = start("process", process->obj, [&] { return process_bpf__load(process.get()); },
+                  [&] { return process_bpf__attach(process.get()); });
+  if (!started) return started;
+  started = start("socket_state", socket_state->obj,
+                  [&] { return socket_state_bpf__load(socket_state.get()); },
+                  [&] { return socket_state_bpf__attach(socket_state.get()); });
+  if (!started) return started;
+  started = start("io_uring", io_uring->obj, [&] { return io_uring_bpf__load(io_uring.get()); },
+                  [&] { return io_uring_bpf__attach(io_uring.get()); });
+  if (!started) {
+    log::debug(started.error().message);
+    missing.emplace_back("io_uring");
+    io_uring.reset();
+  }
+  if (const int error = syscalls_bpf__attach(syscalls.get()); error != 0)
+    return fail(fmt::format("cannot attach BPF probe syscalls: {}; {}", std::strerror(-error),
+                            advice(-error)));
+  auto opened = RingBuffer::open(map(syscalls->maps.events), options.ring_bytes,
+                                 map(syscalls->maps.reader));
+  if (!opened) return std::unexpected(opened.error());
+  ring = std::make_unique<RingBuffer>(std::move(*opened));
+  cpus = libbpf_num_possible_cpus();
+  return {};
+}
+
+ProbeSet::ProbeSet(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+ProbeSet::~ProbeSet() = default;
+
+Result<std::unique_ptr<ProbeSet>> ProbeSet::load(const ProbeOptions& options) {
+  libbpf_set_print(print_libbpf);
+  auto parts = std::make_unique<Parts>();
+  if (auto loaded = parts->load_all(options); !loaded) return std::unexpected(loaded.error());
+  return std::unique_ptr<ProbeSet>(new ProbeSet(std::move(parts)));
+}
+
+RingBuffer& ProbeSet::ring() { return *parts_->ring; }
+
+Result<void> ProbeSet::follow(uint32_t pid) {
+  const uint32_t one = 1;
+  if (bpf_map_update_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid, &one,
+                          BPF_ANY) != 0)
+    return fail(fmt::format("cannot follow process {}: {}", pid, std::strerror(errno)));
+  return {};
+}
+
+void ProbeSet::unfollow(uint32_t pid) {
+  bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid);
+}
+
+void ProbeSet::mute(uint64_t socket_id) {
+  const int map = parts_->map(parts_->syscalls->maps.sockets);
+  socket_state state{};
+  if (bpf_map_lookup_elem(map, &socket_id, &state) != 0) return;
+  state.flags |= SOCKET_MUTED;
+  bpf_map_update_elem(map, &socket_id, &state, BPF_EXIST);
+}
+
+void ProbeSet::skip(uint64_t socket_id, connection::Direction direction, uint32_t until) {
+  const int map = parts_->map(parts_->syscalls->maps.skips);
+  socket_skip skip{};
+  bpf_map_lookup_elem(map, &socket_id, &skip);
+  skip.until[static_cast<int>(direction)] = until;
+  skip.valid[static_cast<int>(direction)] = 1;
+  bpf_map_update_elem(map, &socket_id, &skip, BPF_ANY);  // full: bytes are copied as before
+}
+
+void ProbeSet::forget_socket(uint64_t socket_id) {
+  bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.skips), &socket_id);
+  bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.sockets), &socket_id);
+}
+
+const std::vector<std::string>& ProbeSet::missing() const { return parts_->missing; }
+
+std::vector<std::string> ProbeSet::attached() const {
+  std::vector<std::string> names;
+  for (const auto& [name, fd] : parts_->programs) names.push_back(name);
+  return names;
+}
+
+std::vector<DropFigure> ProbeSet::drops() const {
+  std::vector<DropFigure> figures;
+  std::vector<uint64_t> per_cpu(static_cast<size_t>(parts_->cpus));
+  for (uint32_t reason = 0; reason < DROP_REASON_COUNT; ++reason) {
+    DropFigure figure{kReasons[reason], 0};
+    if (bpf_map_lookup_elem(parts_->map(parts_->syscalls->maps.drops), &reason,
+                            per_cpu.data()) == 0)
+      for (const uint64_t count : per_cpu) figure.count += count;
+    figures.push_back(figure);
+  }
+  return figures;
+}
+
+uint64_t ProbeSet::io_uring_operations(uint32_t pid) const {
+  uint64_t count = 0;
+  if (parts_->io_uring)
+    bpf_map_lookup_elem(parts_->map(parts_->io_uring->maps.io_uring_operations), &pid, &count);
+  return count;
+}
+
+std::vector<ProgramFigures> ProbeSet::program_figures() const {
+  std::vector<ProgramFigures> figures;
+  for (const auto& [name, fd] : parts_->programs) {
+    bpf_prog_info info{};
+    uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
+      figures.push_back({name, info.run_cnt, info.run_time_ns});
+  }
+  return figures;
+}
+
+void ProbeSet::measure_programs(bool on) {
+  parts_->statistics = Fd(on ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1);
+}
+
+}  // namespace tacit::probe

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every BPF program and map of the agent: loaded, attached, counted and taken down as one. The only
+// room that knows libbpf, and the only door through which anything goes back to the kernel. One
+// owner, loop thread, except where a function says "any thread". Attachments are BPF links: they
+// vanish with the process, however it ends.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/connection/connection.h"
+#include "agent/probe/ring_buffer.h"
+
+namespace tacit::probe {
+
+struct ProbeOptions {
+  uint32_t ring_bytes = 8 << 20;        // a power of two, at least one page
+  uint32_t max_capture_bytes = 65536;   // of one transfer
+  bool offer_all_processes = false;     // report every exec and listen of the host, for selectors
+};
+
+// Run time of one program, counted while statistics are on (measure_programs()).
+struct ProgramFigures {
+  std::string name;
+  uint64_t runs = 0;
+  uint64_t run_time_ns = 0;
+};
+
+struct DropFigure {
+  const char* reason;  // label value
+  uint64_t count;
+};
+
+class ProbeSet {
+ public:
+  // Loads and attaches everything. A probe that this kernel lacks and the main job can do without
+  // is left out and named in missing(); any other failure is an Error that says what to do.
+  static Result<std::unique_ptr<ProbeSet>> load(const ProbeOptions& options);
+  ~ProbeSet();
+
+  RingBuffer& ring();
+
+  Result<void> follow(uint32_t pid);
+  void unfollow(uint32_t pid);
+  // No more events of this socket.
+  void mute(uint64_t socket_id);
+  // No events of transfers that end at or before `until` in this direction.
+  void skip(uint64_t socket_id, connection::Direction direction, uint32_t until);
+  // The socket is done with (or unknown): it will be announced again if it is used again.
+  void forget_socket(uint64_t socket_id);
+
+  const std::vector<std::string>& missing() const;      // names of optional probes left out
+  std::vector<std::string> attached() const;            // names of programs
+  std::vector<DropFigure> drops() const;                // any thread
+  uint64_t io_uring_operations(uint32_t pid) const;     // unseen socket operations; any thread
+  std::vector<ProgramFigures> program_figures() const;  // any thread
+  // Switches the kernel's run-time statistics on or off (they cost some 20 ns a run, so they are on
+  // only for a moment now and then). Needs CAP_SYS_ADMIN; without it nothing happens.
+  void measure_programs(bool on);
+
+ private:
+  struct Parts;
+  explicit ProbeSet(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tacit::probe

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which syscalls of this architecture carry bytes through sockets, for syscalls.bpf.c.
+#pragma once
+#include <sys/syscall.h>
+
+#include <span>
+#include <utility>
+
+#include "bpf/events/syscall_kind.h"
+
+namespace tacit::probe {
+
+inline std::span<const std::pair<int, syscall_kind>> syscall_table() {
+  static constexpr std::pair<int, syscall_kind> kTable[] = {
+      {SYS_read, SYSCALL_READ},         {SYS_recvfrom, SYSCALL_RECVFROM},
+      {SYS_readv, SYSCALL_READV},       {SYS_preadv2, SYSCALL_READV},
+      {SYS_recvmsg, SYSCALL_RECVMSG},   {SYS_recvmmsg, SYSCALL_RECVMMSG},
+      {SYS_write, SYSCALL_WRITE},       {SYS_sendto, SYSCALL_WRITE},
+      {SYS_writev, SYSCALL_WRITEV},     {SYS_pwritev2, SYSCALL_WRITEV},
+      {SYS_sendmsg, SYSCALL_SENDMSG},   {SYS_sendmmsg, SYSCALL_SENDMMSG},
+      {SYS_sendfile, SYSCALL_SENDFILE}, {SYS_splice, SYSCALL_SPLICE},
+      {SYS_accept, SYSCALL_ACCEPT},     {SYS_accept4, SYSCALL_ACCEPT},
+      {SYS_connect, SYSCALL_CONNECT},
+  };
+  return kTable;
+}
+
+}  // namespace tacit::probe

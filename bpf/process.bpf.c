@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Life of processes: children of a followed process are followed from their first instruction, so a
+ * process that lives 10 ms is seen like any other. */
+#include "bpf/events/process_event.h"
+#include "bpf/lib/bpf.h"
+#include "bpf/lib/emit.h"
+#include "bpf/maps/followed_processes.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* 1: execs of every process are reported, so that selectors can choose it. */
+const volatile __u32 offer_execs = 0;
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child) {
+  __u32 parent_pid = parent->tgid, child_pid = child->tgid, one = 1;
+  if (child_pid == parent_pid || !is_followed(parent_pid)) return 0; /* a thread, or a stranger */
+  if (bpf_map_update_elem(&followed_processes, &child_pid, &one, BPF_ANY)) {
+    count_drop(DROP_PROCESS_TABLE);
+    return 0;
+  }
+  struct process_fork_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_PROCESS);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_PROCESS_FORK);
+  event->child_start_time_ns = child->start_boottime;
+  event->child_pid = child_pid;
+  event->pad = 0;
+  bpf_ringbuf_submit(event, wake_flags());
+  return 0;
+}
+
+/* Copies [begin, end) of the new image's memory; returns how much of it was copied. */
+static __always_inline __u32 copy_area(char *out, __u32 size, unsigned long begin,
+                                       unsigned long end, __u32 *total) {
+  __u64 length = end > begin ? end - begin : 0;
+  *total = length;
+  if (length > size) length = size;
+  if (length && bpf_probe_read_user(out, (__u32)length, (void *)begin)) {
+    count_drop(DROP_USER_MEMORY);
+    return 0;
+  }
+  return length;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm) {
+  __u32 pid = task->tgid;
+  bool followed = is_followed(pid);
+  if (!followed && !offer_execs) return 0;
+  struct process_exec_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_PROCESS);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_PROCESS_EXEC);
+  event->start_time_ns = task->group_leader->start_boottime;
+  event->parent_pid = task->real_parent->tgid;
+  event->followed = followed;
+  bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), task->comm);
+  struct mm_struct *mm = task->mm;
+  event->args_bytes = copy_area(event->args, PROCESS_ARGS_BYTES, mm->arg_start, mm->arg_end,
+                                &event->args_total);
+  event->env_bytes =
+      copy_area(event->env, PROCESS_ENV_BYTES, mm->env_start, mm->env_end, &event->env_total);
+  bpf_ringbuf_submit(event, wake_now_flags());
+  return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task) {
+  __u32 pid = task->tgid;
+  /* do_exit() has counted this thread out already: at 0 the whole process is gone. */
+  if (task->signal->live.counter != 0 || !is_followed(pid)) return 0;
+  bpf_map_delete_elem(&followed_processes, &pid);
+  struct process_exit_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_PROCESS);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_PROCESS_EXIT);
+  event->start_time_ns = task->group_leader->start_boottime;
+  event->exit_code = task->signal->group_exit_code;
+  if (!event->exit_code) event->exit_code = task->exit_code;
+  event->pad = 0;
+  bpf_ringbuf_submit(event, wake_flags());
+  return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every syscall that moves bytes through a socket, seen at its exit: the arguments are still in the
+ * user's registers, so no enter hook and no map of pending calls is needed. One program for all of
+ * them, because each further program on this tracepoint is paid by every syscall of the host. */
+#include "bpf/events/syscall_kind.h"
+#include "bpf/lib/bpf.h"
+#include "bpf/lib/registers.h"
+#include "bpf/lib/transfer.h"
+#include "bpf/lib/connect.h"
+#include "bpf/maps/followed_processes.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile __u8 syscall_kinds[SYSCALL_TABLE_SIZE];
+const volatile __u32 max_capture_bytes = 65536;
+
+static __always_inline void limit_capture(struct transfer *t) {
+  t->capture = t->total;
+  if (t->capture > max_capture_bytes) t->capture = max_capture_bytes;
+}
+
+static __always_inline int read_message(struct transfer *t, struct user_msghdr *from) {
+  struct user_msghdr message;
+  if (bpf_probe_read_user(&message, sizeof(message), from)) {
+    count_drop(DROP_USER_MEMORY);
+    t->capture = 0;
+    return 0;
+  }
+  t->buffer = message.msg_iov;
+  t->buffers = message.msg_iovlen;
+  return 0;
+}
+
+/* recvmmsg and sendmmsg: one transfer a message; past the first few only lengths matter. */
+#define MAX_MESSAGES 8
+static __always_inline int report_messages(struct socket_ref *ref, struct transfer *t,
+                                           struct mmsghdr *messages, __u32 count) {
+  __u32 end = 0, lengths[MAX_MESSAGES] = {};
+  for (__u32 i = 0; i < MAX_MESSAGES; i++) {
+    if (i >= count) break;
+    bpf_probe_read_user(&lengths[i], sizeof(__u32), &messages[i].msg_len);
+    end += lengths[i];
+  }
+  if (count > MAX_MESSAGES) count_drop(DROP_TOO_MANY_BUFFERS);
+  for (__u32 i = 0; i < MAX_MESSAGES; i++) {
+    if (i >= count) break;
+    t->total = lengths[i];
+    limit_capture(t);
+    read_message(t, &messages[i].msg_hdr);
+    t->later = end -= lengths[i];
+    report(ref, t);
+  }
+  return 0;
+}
+
+static __always_inline int report_data(struct task_struct *task, struct pt_regs *regs, __u8 kind,
+                                       long result) {
+  struct socket_ref ref;
+  struct transfer t = {};
+  __u32 fd = SYSCALL_ARG1(regs), flags = 0;
+
+  t.direction = kind >= SYSCALL_WRITE ? DATA_SEND : DATA_RECEIVE;
+  if (kind == SYSCALL_RECVFROM || kind == SYSCALL_RECVMMSG) flags = SYSCALL_ARG4(regs);
+  if (kind == SYSCALL_RECVMSG) flags = SYSCALL_ARG3(regs);
+  if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) return 0;
+  if (result < 0) {
+    if (result == -EAGAIN || result == -EINTR || result == -EBADF || result < -4095) return 0;
+    t.flags = DATA_FLAG_ERROR;
+    t.error = -result;
+  } else if (result == 0) {
+    if (t.direction == DATA_SEND || kind == SYSCALL_RECVMMSG) return 0;
+    /* A receive into no room returns 0 too and says nothing about the peer. */
+    if ((kind == SYSCALL_READ || kind == SYSCALL_RECVFROM) && SYSCALL_ARG3(regs) == 0) return 0;
+    t.flags = DATA_FLAG_END;
+  }
+  if (!find_socket(task, fd, &ref)) return 0;
+  if (t.flags) {
+    if (!(ref.state->flags & SOCKET_ANNOUNCED)) return 0; /* nothing was ever said on it */
+    return report(&ref, &t);
+  }
+
+  t.total = result;
+  limit_capture(&t);
+  if (flags & MSG_TRUNC && ref.state->is_tcp) t.capture = 0; /* discarded, not copied */
+  t.buffer = (void *)SYSCALL_ARG2(regs);
+  switch (kind) {
+    case SYSCALL_READV:
+    case SYSCALL_WRITEV:
+      t.buffers = SYSCALL_ARG3(regs);
+      break;
+    case SYSCALL_RECVMSG:
+    case SYSCALL_SENDMSG:
+      read_message(&t, t.buffer);
+      break;
+    case SYSCALL_RECVMMSG:
+    case SYSCALL_SENDMMSG:
+      return report_messages(&ref, &t, t.buffer, result);
+    case SYSCALL_SENDFILE:
+      t.capture = 0;
+      break;
+  }
+  return report(&ref, &t);
+}
+
+/* Bytes that never pass through user memory: their length is all there is. */
+static __always_inline int report_length(struct task_struct *task, __u32 fd, __u8 direction,
+                                         long result) {
+  struct socket_ref ref;
+  struct transfer t = {.direction = direction, .total = result};
+  if (result <= 0 || !find_socket(task, fd, &ref)) return 0;
+  return report(&ref, &t);
+}
+
+/* A new descriptor: remember that the socket was seen from its first byte, and whose side it is. */
+static __always_inline int note_start(struct task_struct *task, __u32 fd, __u8 role) {
+  struct socket_ref ref;
+  if (!find_socket(task, fd, &ref) || ref.state->flags & SOCKET_ANNOUNCED) return 0;
+  ref.state->role = role;
+  ref.state->flags |= SOCKET_FROM_START;
+  return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
+  __u64 number = SYSCALL_NUMBER(regs);
+  if (number >= SYSCALL_TABLE_SIZE) return 0;
+  __u8 kind = syscall_kinds[number];
+  if (kind == SYSCALL_IGNORED) return 0;
+  if (!is_followed(bpf_get_current_pid_tgid() >> 32)) return 0;
+
+  struct task_struct *task = bpf_get_current_task_btf();
+  if (TASK_IS_COMPAT(task)) {
+    count_drop(DROP_COMPAT_SYSCALL);
+    return 0;
+  }
+  switch (kind) {
+    case SYSCALL_ACCEPT:
+      return result < 0 ? 0 : note_start(task, result, SOCKET_ROLE_SERVER);
+    case SYSCALL_CONNECT:
+      if (result == 0 || result == -EINPROGRESS)
+        return note_start(task, SYSCALL_ARG1(regs), SOCKET_ROLE_CLIENT);
+      return report_failed_connect(task, regs, result);
+    case SYSCALL_SPLICE:
+      report_length(task, SYSCALL_ARG1(regs), DATA_RECEIVE, result);
+      return report_length(task, SYSCALL_ARG3(regs), DATA_SEND, result);
+  }
+  return report_data(task, regs, kind, result);
+}
