@@ -66,8 +66,8 @@ static __always_inline int report_close(struct sock *sk, int old_state, int new_
   __u64 id = BPF_CORE_READ(allocation, vfs_inode.i_ino);
   struct socket_state *state = bpf_map_lookup_elem(&sockets, &id);
   if (!state || state->sock != (__u64)sk) return 0;
-  /* close(2) takes the sock out of its socket first; shutdown(2) does not. */
-  bool is_final = new_state == TCP_CLOSE || !BPF_CORE_READ(socket, sk);
+  /* close(2) shuts both directions first; shutdown(2) of the sending side only that one. */
+  bool is_final = new_state == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK;
   if ((state->flags & (SOCKET_ANNOUNCED | SOCKET_MUTED)) == SOCKET_ANNOUNCED) {
     struct socket_close_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
     if (event) {

@@ -133,6 +133,7 @@ struct socket_alloc {
 struct sock {
   struct sock_common __sk_common;
   int sk_err;
+  __u8 sk_shutdown;
   __u32 sk_max_ack_backlog;
   __u16 sk_protocol;
   struct socket *sk_socket;
@@ -195,6 +196,7 @@ enum tcp_state {
   TCP_LAST_ACK = 9,
   TCP_LISTEN = 10,
 };
+#define SHUTDOWN_MASK 3
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2
 #define MSG_TRUNC 0x20
