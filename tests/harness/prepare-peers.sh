@@ -9,6 +9,7 @@ set -uo pipefail
 cache=$1 state=$2
 tests=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$cache" "$state"
+cache=$(cd "$cache" && pwd) state=$(cd "$state" && pwd)
 rm -f "$state"/*.missing
 
 digest() { cat "$@" | sha256sum | cut -c1-16; }
@@ -34,7 +35,7 @@ python_environment() {
       -r "$tests/e2e/requirements.txt"
 }
 go_program() {
-  cd "$2" && go build -trimpath -buildvcs=false -ldflags="-s -w" -o "$1.part" .
+  (cd "$2" && go build -trimpath -buildvcs=false -ldflags="-s -w" -o "$1.part" .)
 }
 c_program() {
   local out=$1

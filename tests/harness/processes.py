@@ -45,6 +45,16 @@ def listening_ports():
     return ports
 
 
+def _numbers(line):
+    """nginx writes sizes as text, empty where there is none."""
+    for name in ("request_bytes", "response_bytes"):
+        if line.get(name) == "":
+            del line[name]
+        elif isinstance(line.get(name), str):
+            line[name] = int(line[name])
+    return line
+
+
 class Process:
     """One started process. Its own log of requests is requests(); see request_log.py."""
 
@@ -64,13 +74,13 @@ class Process:
         assert self.returncode is not None, f"process {self.pid} still runs after {timeout:g} s"
         return self.returncode
 
-    def signal(self, number):
+    def send_signal(self, number):
         if self.returncode is None:
             os.kill(self.pid, number)
 
     def stop(self, number=signal.SIGTERM):
         """Ends the process and waits for it."""
-        self.signal(number)
+        self.send_signal(number)
         return self.wait()
 
     def stdout(self):
@@ -82,7 +92,7 @@ class Process:
     def requests(self):
         if not self.log_path.exists():
             return []
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        return [_numbers(json.loads(line)) for line in self.log_path.read_text().splitlines()]
 
     def url(self, host="127.0.0.1"):
         return f"http://{host}:{self.port}"

@@ -1,0 +1,3 @@
+module tacit/tests/go_peer
+
+go 1.19

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Either end of a TCP connection, following a script to the byte. For what no library would do.
+
+usage: raw_peer.py server SCRIPT | client PORT SCRIPT
+SCRIPT is JSON: a list of connections, each a list of steps [verb, argument…]:
+  send TEXT             sends it in one call        trickle TEXT        byte by byte
+  fill BYTES            sends so many 'z'           sendfile BYTES      the same by sendfile(2)
+  until TEXT            reads to the end of TEXT    read BYTES          reads exactly so many
+  eof                   reads to the end            reset               closes with RST
+  shutdown              sends FIN, goes on reading  close               closes now
+  sleep SECONDS         waits                       pace BYTES SECONDS  reads slowly to the end
+The server takes connections one after the other, prints "listening PORT PID" first and ends after
+the last. Each end prints one JSON line a connection: ports, bytes read, errno name of a failure.
+"""
+import errno
+import json
+import os
+import socket
+import struct
+import sys
+import tempfile
+import time
+
+
+class Connection:
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.settimeout(30)
+        self.buffer = b""
+        self.received = 0
+        self.report = {"local_port": sock.getsockname()[1], "remote_port": sock.getpeername()[1]}
+
+    def more(self):
+        piece = self.sock.recv(1 << 16)
+        self.received += len(piece)
+        return piece
+
+    def send(self, text):
+        self.sock.sendall(text.encode("latin-1"))
+
+    def trickle(self, text):
+        for byte in text.encode("latin-1"):
+            self.sock.sendall(bytes([byte]))
+
+    def fill(self, count):
+        block = b"z" * (1 << 20)
+        while count:
+            count -= self.sock.send(block[:count])
+
+    def sendfile(self, count):
+        with tempfile.TemporaryFile() as file:
+            file.truncate(count)
+            self.sock.sendfile(file)
+
+    def until(self, text):
+        mark = text.encode("latin-1")
+        while mark not in self.buffer:
+            piece = self.more()
+            if not piece:
+                raise EOFError(f"ended before {text!r}")
+            self.buffer += piece
+        self.buffer = self.buffer.split(mark, 1)[1]
+
+    def read(self, count):
+        while len(self.buffer) < count:
+            piece = self.more()
+            if not piece:
+                raise EOFError(f"ended before {count} bytes")
+            self.buffer += piece
+        self.buffer = self.buffer[count:]
+
+    def eof(self):
+        self.buffer = b""
+        while self.more():
+            pass
+
+    def pace(self, size, seconds):
+        while True:
+            piece = self.sock.recv(size)
+            if not piece:
+                return
+            self.received += len(piece)
+            time.sleep(seconds)
+
+    def reset(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def shutdown(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.sock.close()
+
+    def sleep(self, seconds):
+        time.sleep(seconds)
+
+    def follow(self, steps):
+        try:
+            for verb, *arguments in steps:
+                getattr(self, verb)(*arguments)
+        except EOFError as error:
+            self.report["error"] = str(error)
+        except OSError as error:
+            self.report["error"] = errno.errorcode.get(error.errno, str(error))
+        self.report["received"] = self.received
+        print(json.dumps(self.report), flush=True)
+        self.sock.close()
+
+
+def main():
+    side = sys.argv[1]
+    script = json.loads(sys.argv[-1])
+    if side == "client":
+        for steps in script:
+            Connection(socket.create_connection(("127.0.0.1", int(sys.argv[2])))).follow(steps)
+        return
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print("listening", listener.getsockname()[1], os.getpid(), flush=True)
+        listener.settimeout(40)
+        for steps in script:
+            Connection(listener.accept()[0]).follow(steps)
+
+
+if __name__ == "__main__":
+    main()
