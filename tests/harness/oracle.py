@@ -9,7 +9,7 @@ ANY = ...  # not compared
 CLOCK_SLACK_NS = 50_000_000
 
 COMPARED = ("status", "request_bytes", "response_bytes", "server_port", "client_port",
-            "error_type", "service", "status_code", "name")
+            "error_type", "status_code", "outcome", "service", "name")
 
 
 @dataclasses.dataclass
@@ -24,8 +24,9 @@ class Expected:
     server_port: object = ANY
     client_port: object = ANY
     error_type: object = ANY
-    service: object = ANY
     status_code: object = ANY
+    outcome: object = ANY
+    service: object = ANY
     name: object = ANY
     start_ns: object = ANY
     end_ns: object = ANY
@@ -40,11 +41,14 @@ def server(method, path, **fields):
 
 
 def from_log(line):
-    """What one line of a peer's log (workloads/request_log.py) promises."""
+    """What one line of a peer's log (workloads/request_log.py) promises: a complete exchange."""
     fields = {name: line[name] for name in ("status", "request_bytes", "response_bytes",
                                             "server_port", "client_port", "error_type",
                                             "start_ns", "end_ns") if name in line}
     kind = {"client": "CLIENT", "server": "SERVER"}[line["side"]]
+    failed = line["status"] >= (400 if kind == "CLIENT" else 500)
+    fields.update(outcome=None, status_code="ERROR" if failed else "UNSET",
+                  error_type=str(line["status"]) if failed else None)
     if kind == "CLIENT":
         # A client's span names the far end; its own port is no attribute of it. Its clock readings
         # enclose the span, where a server's handler lies inside it.

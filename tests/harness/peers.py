@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import sys
+import tempfile
 
 from harness.processes import WORKLOADS, free_port, listening_ports, wait_until
 
@@ -38,8 +39,9 @@ def listening(process):
 
 def _short_socket(starter):
     # A unix socket's path has 107 bytes at most; pytest's directories are long.
-    number = len(starter.started)
-    return f"/tmp/tacit-test-{os.getpid()}-{id(starter):x}-{number}.sock"
+    path = f"{tempfile.gettempdir()}/tacit-{os.getpid()}-{len(starter.started)}.sock"
+    starter.sockets.append(path)
+    return path
 
 
 def threading_server(starter, uds=False, **options):

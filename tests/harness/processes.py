@@ -105,6 +105,11 @@ class Starter:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.started = []
+        self.sockets = []  # unix sockets' paths, removed at the end
+
+    def clean(self):
+        for path in self.sockets:
+            pathlib.Path(path).unlink(missing_ok=True)
 
     def start(self, *argv, env=None, cwd=None, stdin=os.devnull):
         number = len(self.started)
@@ -168,3 +173,4 @@ class Host(Starter):
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        self.clean()

@@ -3,7 +3,6 @@
 (exporters/console/README.md)."""
 import dataclasses
 import json
-import urllib.parse
 
 
 @dataclasses.dataclass
@@ -29,10 +28,7 @@ class Span:
 
     @property
     def path(self):
-        if self.kind == "SERVER":
-            return self.attributes.get("url.path")
-        full = self.attributes.get("url.full")
-        return urllib.parse.urlsplit(full).path if full is not None else None
+        return self.attributes.get("url.path")
 
     @property
     def status(self):
@@ -57,6 +53,11 @@ class Span:
     @property
     def error_type(self):
         return self.attributes.get("error.type")
+
+    @property
+    def outcome(self):
+        """How it ended, where it did not end well: absent for a complete exchange."""
+        return self.attributes.get("tacit.outcome")
 
     @property
     def service(self):

@@ -88,6 +88,7 @@ class Exec(Starter):
                 self.agent.kill()
                 self.agent.wait()
             self.agent.stdout.close()
+        self.clean()
 
 
 class Run:

@@ -6,9 +6,9 @@ SCRIPT is JSON: a list of connections, each a list of steps [verb, argument…]:
   send TEXT             sends it in one call        trickle TEXT        byte by byte
   fill BYTES            sends so many 'z'           sendfile BYTES      the same by sendfile(2)
   until TEXT            reads to the end of TEXT    read BYTES          reads exactly so many
-  eof                   reads to the end            reset               closes with RST
+  skip BYTES            reads so many, keeps none   eof                 reads to the end
   shutdown              sends FIN, goes on reading  close               closes now
-  sleep SECONDS         waits                       pace BYTES SECONDS  reads slowly to the end
+  sleep SECONDS         waits                       reset               closes with RST
 The server takes connections one after the other, prints "listening PORT PID" first and ends after
 the last. Each end prints one JSON line a connection: ports, bytes read, errno name of a failure.
 """
@@ -70,18 +70,20 @@ class Connection:
             self.buffer += piece
         self.buffer = self.buffer[count:]
 
+    def skip(self, count):
+        count -= len(self.buffer)
+        while count > 0:
+            piece = self.sock.recv(min(count, 1 << 16))
+            if not piece:
+                raise EOFError(f"ended {count} bytes too early")
+            self.received += len(piece)
+            count -= len(piece)
+        self.buffer = b""
+
     def eof(self):
         self.buffer = b""
         while self.more():
             pass
-
-    def pace(self, size, seconds):
-        while True:
-            piece = self.sock.recv(size)
-            if not piece:
-                return
-            self.received += len(piece)
-            time.sleep(seconds)
 
     def reset(self):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
