@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
-#include "agent/connection/connection.h"
+#include "agent/probe/probe_control.h"
 #include "agent/probe/ring_buffer.h"
 
 namespace tacit::probe {
@@ -33,23 +33,20 @@ struct DropFigure {
   uint64_t count;
 };
 
-class ProbeSet {
+class ProbeSet : public ProbeControl {
  public:
   // Loads and attaches everything. A probe that this kernel lacks and the main job can do without
   // is left out and named in missing(); any other failure is an Error that says what to do.
   static Result<std::unique_ptr<ProbeSet>> load(const ProbeOptions& options);
-  ~ProbeSet();
+  ~ProbeSet() override;
 
   RingBuffer& ring();
 
-  Result<void> follow(uint32_t pid);
-  void unfollow(uint32_t pid);
-  // No more events of this socket.
-  void mute(uint64_t socket_id);
-  // No events of transfers that end at or before `until` in this direction.
-  void skip(uint64_t socket_id, connection::Direction direction, uint32_t until);
-  // The socket is done with (or unknown): it will be announced again if it is used again.
-  void forget_socket(uint64_t socket_id);
+  Result<void> follow(uint32_t pid) override;
+  void unfollow(uint32_t pid) override;
+  void mute(uint64_t socket_id) override;
+  void skip(uint64_t socket_id, connection::Direction direction, uint32_t until) override;
+  void forget_socket(uint64_t socket_id) override;
 
   const std::vector<std::string>& missing() const;      // names of optional probes left out
   std::vector<std::string> attached() const;            // names of programs

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stream socket of an observed process and what is understood of it. Owned by ConnectionTable;
+// loop thread.
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "agent/connection/connection.h"
+#include "agent/protocol/http1/http1_connection.h"
+#include "agent/telemetry/resource.h"
+
+namespace tacit::pipeline {
+
+class TrackedConnection;
+
+// Where finished exchanges go, with the connection they were seen on.
+class ExchangeObserver {
+ public:
+  virtual ~ExchangeObserver() = default;
+  virtual void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) = 0;
+};
+
+class TrackedConnection final : public protocol::http1::ExchangeSink {
+ public:
+  TrackedConnection(uint64_t socket, connection::Endpoints ends, ExchangeObserver& observer)
+      : socket_id(socket), endpoints(std::move(ends)), observer_(observer) {}
+
+  void on_exchange(protocol::HttpExchange& exchange) override {
+    observer_.on_exchange(*this, exchange);
+  }
+
+  const uint64_t socket_id;
+  connection::Endpoints endpoints;
+  std::optional<protocol::http1::Http1Connection> http;  // empty: muted, nothing more to learn
+  uint64_t last_ns = 0;      // its last event, or when it was muted
+  uint32_t last_pid = 0;     // who made the last transfer
+  bool sending_ended = false;  // our FIN was seen: later positions count it as a byte
+  uint32_t skip_until[2] = {};  // what the kernel was told last
+  uint32_t active_requests = 0;  // as last counted
+  // Attempts at other addresses that failed just before this one succeeded (IPv6, then IPv4).
+  uint32_t failed_attempts = 0;
+
+  // The resource of whoever served or sent the last exchange.
+  telemetry::ResourcePtr resource;
+  uint64_t resource_key = 0;
+
+ private:
+  ExchangeObserver& observer_;
+};
+
+}  // namespace tacit::pipeline

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/probe/kernel_check.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <memory>
+
+#include "agent/base/clock.h"
+#include "agent/probe/probe_set.h"
+
+namespace tacit::probe {
+namespace {
+
+struct Hook {
+  const char* name;  // as `tacit doctor` shows it
+  std::array<const char*, 3> tracepoints;
+  bool required;
+  const char* cost;
+};
+
+constexpr Hook kHooks[] = {
+    {"hook sys_exit", {"sys_exit"}, true, "everything: no bytes are seen"},
+    {"hooks sched",
+     {"sched_process_fork", "sched_process_exec", "sched_process_exit"},
+     true,
+     "everything: processes are not found"},
+    {"hook tcp state", {"inet_sock_set_state"}, true, "failed connects, ends of connections"},
+    {"hook io_uring", {"io_uring_submit_req"}, false,
+     "io_uring traffic is not even counted (it is never decoded)"},
+};
+
+constexpr char kKernelFix[] = "use a kernel >= 5.15 built with CONFIG_DEBUG_INFO_BTF and "
+                              "CONFIG_BPF_EVENTS";
+
+HostCheck check_hook(const btf* kernel, const Hook& hook) {
+  HostCheck check{.name = hook.name, .ok = kernel != nullptr, .required = hook.required};
+  for (const char* tracepoint : hook.tracepoints) {
+    if (tracepoint == nullptr) continue;
+    // tp_btf programs attach by this type (kernel/bpf/verifier.c, check_attach_btf_id).
+    const auto type = fmt::format("btf_trace_{}", tracepoint);
+    const bool found =
+        kernel != nullptr && btf__find_by_name_kind(kernel, type.c_str(), BTF_KIND_TYPEDEF) > 0;
+    check.ok = check.ok && found;
+    check.detail += fmt::format("{}tp_btf/{}{}", check.detail.empty() ? "" : ", ", tracepoint,
+                                found ? "" : " is missing");
+  }
+  if (!check.ok) {
+    check.cost = hook.cost;
+    check.fix = kKernelFix;
+  }
+  return check;
+}
+
+HostCheck check_ring_buffer() {
+  const int supported = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, nullptr);
+  HostCheck check{.name = "ring buffer", .ok = supported == 1, .required = true};
+  check.detail = check.ok ? "BPF_MAP_TYPE_RINGBUF" : "BPF_MAP_TYPE_RINGBUF cannot be made";
+  if (!check.ok) {
+    check.cost = "everything: events cannot leave the kernel";
+    check.fix = supported < 0 ? "run as root, or with CAP_BPF and CAP_PERFMON" : kKernelFix;
+  }
+  return check;
+}
+
+// The proof: load and attach all of it, following nobody, and take it down again.
+HostCheck check_probes() {
+  const uint64_t begin_ns = monotonic_ns();
+  const auto probes = ProbeSet::load({.ring_bytes = 64 << 10});
+  HostCheck check{.name = "probes", .ok = probes.has_value(), .required = true};
+  if (probes) {
+    check.detail = fmt::format("{} programs loaded and attached in {} ms",
+                               (*probes)->attached().size(),
+                               (monotonic_ns() - begin_ns) / 1'000'000);
+  } else {
+    check.detail = probes.error().message;
+    check.cost = "everything";
+    check.fix = "see the lines above; --log-level debug shows the kernel's answer";
+  }
+  return check;
+}
+
+}  // namespace
+
+std::vector<HostCheck> check_kernel() {
+  const std::unique_ptr<btf, void (*)(btf*)> kernel(btf__load_vmlinux_btf(), btf__free);
+  std::vector<HostCheck> checks;
+  checks.push_back(check_ring_buffer());
+  for (const Hook& hook : kHooks) checks.push_back(check_hook(kernel.get(), hook));
+  checks.push_back(check_probes());
+  return checks;
+}
+
+}  // namespace tacit::probe

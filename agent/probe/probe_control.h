@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one door back into the kernel. ProbeSet is it; tests and replays have their own.
+#pragma once
+#include <cstdint>
+
+#include "agent/base/result.h"
+#include "agent/connection/connection.h"
+
+namespace tacit::probe {
+
+class ProbeControl {
+ public:
+  virtual ~ProbeControl() = default;
+
+  // Report this process, and from now on its children.
+  virtual Result<void> follow(uint32_t pid) = 0;
+  virtual void unfollow(uint32_t pid) = 0;
+  // No more events of this socket.
+  virtual void mute(uint64_t socket_id) = 0;
+  // No events of transfers that end at or before `until` in this direction.
+  virtual void skip(uint64_t socket_id, connection::Direction direction, uint32_t until) = 0;
+  // The socket is done with, or was never announced: it will be announced if it is used again.
+  virtual void forget_socket(uint64_t socket_id) = 0;
+};
+
+}  // namespace tacit::probe
