@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/semantics/request_target.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tacit::semantics {
+namespace {
+
+constexpr size_t kMaxHostBytes = 255;  // RFC 1035 section 2.3.4
+
+bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_host_char(char c) {
+  return is_alpha(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c == '~' || c == '%';
+}
+
+bool is_ipv6_char(char c) { return is_alpha(c) || is_digit(c) || c == ':' || c == '.' || c == '%'; }
+
+bool is_scheme(std::string_view text) {
+  return !text.empty() && is_alpha(text[0]) && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+  });
+}
+
+void split_path_and_query(std::string_view text, RequestTarget& target) {
+  text = text.substr(0, text.find('#'));
+  const size_t mark = text.find('?');
+  target.path = text.substr(0, mark);
+  if (mark != std::string_view::npos) {
+    target.query = text.substr(mark + 1);
+    target.has_query = true;
+  }
+}
+
+bool parse_port(std::string_view text, uint16_t& port) {
+  if (text.empty()) return true;  // "host:" means the default port
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size() && port != 0;
+}
+
+}  // namespace
+
+RequestTarget parse_target(std::string_view method, std::string_view text) {
+  RequestTarget target;
+  if (!text.empty() && text[0] == '/') {
+    target.form = TargetForm::kOrigin;
+    split_path_and_query(text, target);
+    return target;
+  }
+  if (text == "*") {
+    target.form = TargetForm::kAsterisk;
+    target.path = text;
+    return target;
+  }
+  if (method == "CONNECT") {
+    target.form = TargetForm::kAuthority;
+    target.authority = text;
+    return target;
+  }
+  const size_t mark = text.find("://");
+  if (mark == std::string_view::npos || !is_scheme(text.substr(0, mark))) {
+    split_path_and_query(text, target);
+    return target;
+  }
+  target.form = TargetForm::kAbsolute;
+  target.scheme = text.substr(0, mark);
+  const std::string_view rest = text.substr(mark + 3);
+  const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  target.authority = rest.substr(0, end);
+  split_path_and_query(rest.substr(end), target);
+  if (target.path.empty()) target.path = "/";
+  return target;
+}
+
+Authority parse_authority(std::string_view text) {
+  Authority authority;
+  if (const size_t at = text.rfind('@'); at != std::string_view::npos) {
+    authority.has_user_info = true;
+    text.remove_prefix(at + 1);
+  }
+  std::string_view host = text;
+  std::string_view port;
+  bool valid = false;
+  if (!text.empty() && text[0] == '[') {
+    const size_t close = text.find(']');
+    if (close == std::string_view::npos) return authority;
+    host = text.substr(1, close - 1);
+    const std::string_view rest = text.substr(close + 1);
+    if (!rest.empty() && rest[0] != ':') return authority;
+    if (!rest.empty()) port = rest.substr(1);
+    valid = std::all_of(host.begin(), host.end(), is_ipv6_char);
+  } else {
+    if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
+      host = text.substr(0, colon);
+      port = text.substr(colon + 1);
+    }
+    valid = std::all_of(host.begin(), host.end(), is_host_char);
+  }
+  uint16_t number = 0;
+  if (!valid || host.empty() || host.size() > kMaxHostBytes || !parse_port(port, number)) {
+    return authority;
+  }
+  authority.host = host;
+  authority.port = number;
+  return authority;
+}
+
+}  // namespace tacit::semantics
