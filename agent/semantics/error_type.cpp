@@ -65,8 +65,6 @@ std::string_view outcome_name(Outcome outcome) {
       return "truncated";
     case Outcome::kProtocolError:
       return "protocol_error";
-    case Outcome::kTruncated:
-      return "truncated";
   }
   return "unknown";
 }
