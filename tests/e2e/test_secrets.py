@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a service keeps to itself stays there: query values, headers and bodies leave nowhere."""
-import urllib.request
-
 import pytest
 
 from harness import peers
+from harness.metrics_page import Page
 from harness.processes import free_port
 
 QUERY = "planted-query-7f3a"
@@ -17,10 +16,8 @@ SECRETS = (QUERY, HEADER, BODY)
 def run(tacit, *options, env=None):
     """Requests with secrets everywhere; returns all that the agent let out, and the spans."""
     port = free_port()
-    agent = tacit.exec("--console", "json", "--prometheus-port", port, *options,
-                       env={"OTEL_METRICS_EXPORTER": "prometheus",
-                            "OTEL_EXPORTER_PROMETHEUS_PORT": str(port), "OTEL_LOG_LEVEL": "debug",
-                            **(env or {})})
+    agent = tacit.exec("--console", "json", f"--prometheus=127.0.0.1:{port}", "--log-level",
+                       "debug", *options, env=env)
     service = peers.threading_server(agent)
     target = (f"/items/{{i}}?api_key={QUERY}&colour={HARMLESS}&password={QUERY}&token={QUERY}"
               f"&X-Amz-Signature={QUERY}&sig={QUERY}")
@@ -30,11 +27,9 @@ def run(tacit, *options, env=None):
                          "--header", f"Cookie: session={HEADER}", "--header", f"X-Token: {HEADER}")
     agent.run("curl", "-sS", "-X", "POST", f"{service.url()}/items/echo?token={QUERY}",
               "-H", "X-Reply-Echo: 1", "-d", BODY)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
-        metrics = page.read().decode()
+    metrics = Page(port).until("http_server_request_duration_seconds_count", 13).text
     spans = agent.finish()
     assert len(spans) == 26
-    assert "http_server_request_duration_seconds" in metrics
     return agent.output.text() + metrics, spans
 
 

@@ -8,6 +8,7 @@ SCRIPT is JSON: a list of connections, each a list of steps [verb, argument…]:
   until TEXT            reads to the end of TEXT    read BYTES          reads exactly so many
   skip BYTES            reads so many, keeps none   eof                 reads to the end
   shutdown              sends FIN, goes on reading  close               closes now
+  gate PATH             waits for a file
   sleep SECONDS         waits                       reset               closes with RST
 The server takes connections one after the other, prints "listening PORT PID" first and ends after
 the last. Each end prints one JSON line a connection: ports, bytes read, errno name of a failure.
@@ -97,6 +98,15 @@ class Connection:
 
     def sleep(self, seconds):
         time.sleep(seconds)
+
+    def gate(self, path):
+        """Waits until the file is there; PATH.waiting says that it waits."""
+        open(path + ".waiting", "w").close()
+        deadline = time.monotonic() + 30
+        while not os.path.exists(path):
+            if time.monotonic() > deadline:
+                raise EOFError("the gate stayed shut")
+            time.sleep(0.01)
 
     def follow(self, steps):
         try:
