@@ -8,9 +8,9 @@
 #include <cstring>
 #include <string>
 
+#include "agent/base/valid_text.h"
 #include "agent/semantics/error_type.h"
 #include "agent/semantics/socket_text.h"
-#include "agent/semantics/valid_text.h"
 
 namespace tacit::semantics {
 namespace {

@@ -3,11 +3,11 @@
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 #include <algorithm>
 
+#include "agent/base/valid_text.h"
 #include "agent/semantics/error_type.h"
 #include "agent/semantics/http_semantics.h"
 #include "agent/semantics/query_redaction.h"
 #include "agent/semantics/socket_text.h"
-#include "agent/semantics/valid_text.h"
 
 namespace tacit::semantics {
 namespace {

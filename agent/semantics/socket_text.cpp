@@ -7,7 +7,7 @@
 #include <array>
 #include <charconv>
 
-#include "agent/semantics/valid_text.h"
+#include "agent/base/valid_text.h"
 
 namespace tacit::semantics {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/semantics/valid_text.h"
+#include "agent/base/valid_text.h"
 
 #include <gtest/gtest.h>
 
-namespace tacit::semantics {
+namespace tacit {
 namespace {
 
 constexpr char kReplacement[] = "\xEF\xBF\xBD";
@@ -24,4 +24,4 @@ TEST(ValidUtf8, ReplacesEachStrayByte) {
 }
 
 }  // namespace
-}  // namespace tacit::semantics
+}  // namespace tacit

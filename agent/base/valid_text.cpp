@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/semantics/valid_text.h"
+#include "agent/base/valid_text.h"
 
 #include <cstdint>
 #include <cstring>
 
-namespace tacit::semantics {
+namespace tacit {
 namespace {
 
 bool is_ascii(std::string_view text) {
@@ -61,4 +61,4 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
-}  // namespace tacit::semantics
+}  // namespace tacit
