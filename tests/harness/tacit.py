@@ -50,10 +50,10 @@ class Exec(Starter):
                 [str(BINARY), "exec", *map(str, options), "--", sys.executable, "-S", str(LAUNCHER)],
                 env=environment(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err)
 
-    def ask(self, timeout, **request):
+    def ask(self, patience, **request):
         self.agent.stdin.write((json.dumps(request) + "\n").encode())
         self.agent.stdin.flush()
-        ready, _, _ = select.select([self.agent.stdout], [], [], timeout)
+        ready, _, _ = select.select([self.agent.stdout], [], [], patience)
         line = self.agent.stdout.readline() if ready else b""
         assert line, f"the launcher under tacit exec does not answer: {self.output.text()[-3000:]}"
         reply = json.loads(line)

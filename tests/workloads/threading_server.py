@@ -74,6 +74,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Trailer", "X-Checksum")
         elif status != 204:
             self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if not bodyless:
             self.send_body(body, chunked)
