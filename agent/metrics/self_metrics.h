@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's own health as metrics. README.md lists them.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/metrics/family_set.h"
+#include "agent/telemetry/exporter.h"
+
+namespace tacit::metrics {
+
+// A figure of a kind that has a name; the name becomes a label value.
+struct NamedFigure {
+  std::string name;
+  uint64_t value = 0;
+};
+
+// Filled by the pipeline whenever it is asked. Counts are since start.
+struct SelfFigures {
+  std::string version;
+  std::vector<NamedFigure> events;         // ring records decoded, by type
+  std::vector<NamedFigure> event_drops;    // by reason: what the kernel side could not report
+  double ring_fill_ratio = 0;              // 0 to 1
+  uint64_t ring_capacity_bytes = 0;
+  std::vector<NamedFigure> parser;         // exchanges and losses of the parsers, by result
+  std::vector<NamedFigure> spans;          // all, before sampling, by kind: server, client, connect
+  std::vector<telemetry::ExporterStats> exporters;
+  struct Program {
+    std::string name;
+    uint64_t run_time_ns = 0;
+    uint64_t runs = 0;
+  };
+  std::vector<Program> programs;             // BPF programs, where the kernel keeps their statistics
+  std::vector<NamedFigure> attached_probes;  // by probe
+  uint64_t followed_processes = 0;
+  uint64_t connections = 0;
+  uint64_t unseen_io_uring_operations = 0;
+};
+
+// `self` are the labels job and instance of the agent.
+void add_self_metrics(const SelfFigures& figures, const Labels& self, FamilySet& families);
+
+}  // namespace tacit::metrics
