@@ -123,8 +123,7 @@ def test_processes(tacit):
 
     def ours(name):
         return [value for labels, value in page.read().rows(name).items()
-                if dict(labels).get("pid") == str(worker.pid)
-                or dict(labels).get("process_pid") == str(worker.pid)]
+                if dict(labels)["process_pid"] == str(worker.pid)]
 
     start, = ours("process_start_time_seconds")
     assert abs(start - started) < 2
@@ -147,12 +146,19 @@ def test_target_info_and_own_health(tacit):
     agent, page = observed(tacit)
     load(agent)
     page.until(f"{SERVER}_count", 100)
-    assert page.rows("target_info")
-    names = {line.split()[2] for line in page.text.splitlines() if line.startswith("# TYPE tacit_")}
-    assert names
-    # Nothing was lost, and that is said.
+    jobs = {dict(labels)["job"] for labels in page.rows("target_info")}
+    assert {"uvicorn_server", "http_client"} <= jobs
+    # Nothing was lost, and that is said for each reason.
+    reasons = {dict(labels)["reason"] for labels in page.rows("tacit_events_dropped_total")}
+    assert {"ring_full_receive", "ring_full_send"} <= reasons
     assert page.total("tacit_events_dropped_total") == 0
-    assert page.rows("tacit_events_dropped_total")
+    assert page.total("tacit_spans_total", kind="server") == 100
+    assert page.total("tacit_spans_total", kind="client") == 100
+    for name in ("tacit_ring_capacity_bytes", "tacit_events_total", "tacit_attached_probes",
+                 "tacit_bpf_program_runs_total", "tacit_followed_processes"):
+        assert page.total(name) > 0, name
+    assert page.total("process_cpu_seconds_total", job="tacit") > 0
+    assert 0 < page.total("process_resident_memory_bytes", job="tacit") < 64 << 20
     agent.finish()
 
 
@@ -175,15 +181,15 @@ def test_series_are_capped(tacit):
                            env={"TACIT_METRICS_SERIES_LIMIT": "20"})
     worker = peers.threading_server(agent)
     for status in range(200, 260):
-        if status in (204,):
+        if status == 204:
             continue
         agent.run("curl", "-sS", "-o", "/dev/null", f"{worker.url()}/items/a", "-H",
                   f"X-Reply-Status: {status}")
     page.until(f"{SERVER}_count", 59)
-    rows = page.rows(f"{SERVER}_count")
     assert page.total(f"{SERVER}_count") == 59
-    assert len(rows) == 20
-    assert page.total(f"{SERVER}_count", otel_metric_overflow="true") == 59 - 19
+    assert len(page.rows(f"{SERVER}_count")) == 20 + 1
+    assert page.total(f"{SERVER}_count", otel_metric_overflow="true") == 59 - 20
+    assert page.total("tacit_metric_overflow_total", metric=SERVER) == 59 - 20
     agent.finish()
 
 

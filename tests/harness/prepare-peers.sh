@@ -54,7 +54,7 @@ go_at_least() {
 key=$( (python3 -V; python3 -c 'import sys; print(sys.base_prefix)'; cat "$tests/e2e/requirements.txt") | sha256sum | cut -c1-16)
 obtain python "$cache/python-$key" python_environment "$cache/python-$key"
 
-for source in io_variants short_client; do
+for source in io_variants short_client uring_server; do
   flags=()
   [[ $source == short_client ]] && flags=(-static)
   file=$tests/workloads/$source.c
