@@ -12,7 +12,8 @@ namespace tacit::protocol::http1 {
 
 struct OpenExchange {
   HttpExchange exchange;
-  // How far the response direction had come when the request's head was complete.
+  // How far the response direction had come when the request's head was complete, and later the
+  // end of the interim responses to it: where its (next) response begins.
   uint32_t peer_end = 0;
   uint32_t head_end = 0;  // positions in the request direction
   uint32_t end = 0;       // valid with request_whole

@@ -10,6 +10,7 @@ namespace tacit::protocol::http1 {
 using connection::ByteStream;
 using connection::HeldTransfer;
 using connection::Place;
+using connection::position_difference;
 
 namespace {
 
@@ -48,12 +49,20 @@ void Http1Connection::on_transfer(const Transfer& transfer) {
   if (!http_seen_ && !recognise(s, transfer)) return;
   if (thread_ == 0) thread_ = transfer.actor.tid;
   several_threads_ |= thread_ != transfer.actor.tid;
-  if (!s.stream.started()) s.stream.start_at(transfer.begin());
+  if (!s.stream.started()) s.stream.start_at(first_position(s, transfer));
 
   Side& other = side(connection::opposite(transfer.direction));
   if (has_hole(other)) let_go(other, true);
   order(s, transfer);
   if (is_request_side(s) && !ignored_) let_go(responses(), false);
+}
+
+// Where a direction began, judged by its first transfer: there, unless a request tells that
+// responses stood at an earlier position, so that bytes are missing.
+uint32_t Http1Connection::first_position(const Side& s, const Transfer& transfer) {
+  if (!is_response_side(s) || queue_.empty()) return transfer.begin();
+  const uint32_t known = queue_.front().peer_end;
+  return position_difference(transfer.begin(), known) > 0 ? known : transfer.begin();
 }
 
 // False: this is not HTTP, and the connection is ignored from now on.
@@ -153,7 +162,9 @@ void Http1Connection::let_go_all() {
 
 void Http1Connection::deliver(Side& s, const Transfer& transfer) {
   if (ignored_ || !deliver_bytes(s, transfer) || ignored_) return;
-  if (transfer.bytes.size() < transfer.length) gap(s, transfer.length - transfer.bytes.size());
+  if (transfer.bytes.size() >= transfer.length) return;
+  if (s.state == State::kBody) s.last_ns = transfer.time_ns;
+  gap(s, transfer.length - transfer.bytes.size());
 }
 
 // False: the rest of the transfer was put aside.

@@ -17,7 +17,7 @@
 //   position p answers the request that was read when p bytes were sent; a client's response that
 //   was read when w bytes were written answers the request that ends at w. Requests without such a
 //   response leave as kUnknown, responses without such a request are counted as orphans. A
-//   connection that has pipelined and then missed bytes pairs no more: its requests leave kUnknown.
+//   connection that has pipelined and missed bytes pairs no more: its requests leave as kUnknown.
 //  Client race. A response may be reported before its request (two threads). While bytes that were
 //   written by then have not been reported, the response waits (64 KiB).
 #pragma once
@@ -158,6 +158,7 @@ class Http1Connection {
   }
 
   // http1_connection.cpp: order, gaps, ends.
+  uint32_t first_position(const Side& s, const Transfer& transfer);
   bool recognise(const Side& s, const Transfer& transfer);
   void order(Side& s, const Transfer& transfer);
   void order_held(Side& s, Transfer transfer);
@@ -198,7 +199,7 @@ class Http1Connection {
   void fill_request(OpenExchange& open, const Side& s, std::string_view head);
   void start_request_body(Side& s, OpenExchange& open);
   void notice_pipelining(const OpenExchange& open);
-  void response_head(Side& s);
+  void response_head(Side& s, std::string_view head);
   OpenExchange* match_response(const Side& s);
   OpenExchange* match_by_position(const Side& s);
   void fill_response(OpenExchange& open, const Side& s);

@@ -128,7 +128,7 @@ void Http1Connection::finish_head(Side& s, std::string_view head, const Transfer
   http_seen_ = true;
   s.last_ns = transfer.time_ns;
   if (request) return request_head(s, head, transfer.peer_end);
-  response_head(s);
+  response_head(s, head);
 }
 
 void Http1Connection::wrong_start(Side& s) {

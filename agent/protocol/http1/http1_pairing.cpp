@@ -105,7 +105,7 @@ void Http1Connection::notice_pipelining(const OpenExchange& open) {
   if (pipelined_ && uncertain_) pairing_lost_ = true;
 }
 
-void Http1Connection::response_head(Side& s) {
+void Http1Connection::response_head(Side& s, std::string_view head) {
   OpenExchange* open = match_response(s);
   if (open == nullptr) {
     ++counters_.orphan_responses;
@@ -114,6 +114,7 @@ void Http1Connection::response_head(Side& s) {
   const int status = s.line.status();
   if (status < 200 && status != 101) {  // interim: the final one is still to come
     open->continue_sent |= status == 100;
+    open->peer_end = s.first_position + static_cast<uint32_t>(head.size());
     return;
   }
   fill_response(*open, s);
@@ -146,18 +147,26 @@ OpenExchange* Http1Connection::match_response(const Side& s) {
 }
 
 OpenExchange* Http1Connection::match_by_position(const Side& s) {
-  // Per request: how far before the response it lies; 0 where they belong together for certain.
   const bool server = role_ == Role::kServer;
   while (!queue_.empty()) {
     const OpenExchange& open = queue_.front();
     if (!server && !open.request_over) return nullptr;
+    // How far before the response the request lies.
     const uint32_t end = open.request_whole ? open.end : open.head_end;
     const int32_t before = server ? position_difference(s.first_position, open.peer_end)
                                   : position_difference(s.first_peer_end, end);
     if (before < 0) return nullptr;
-    if (before == 0 && (server || open.request_whole)) {
+    // A client's request is written after the answer before it was read. (The position may have
+    // been taken late, when its own answer had been read too.)
+    const bool after_older =
+        server || (open.request_whole && position_difference(open.peer_end, s.first_position) >= 0);
+    if (before == 0 && after_older) {
       uncertain_ = false;
       return &queue_.front();
+    }
+    if (!open.response_may_be_lost) {  // an older one without an answer: this peer pipelines
+      pipelined_ = true;
+      return nullptr;
     }
     emit(Outcome::kUnknown, 0);
   }
