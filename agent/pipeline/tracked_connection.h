@@ -42,7 +42,8 @@ class TrackedConnection final : public protocol::http1::ExchangeSink {
 
   // The resource of whoever served or sent the last exchange.
   telemetry::ResourcePtr resource;
-  uint64_t resource_key = 0;
+  uint64_t resource_key = 0;  // Process::revision it was made of
+  uint64_t service_key = 0;   // RouteLearner's, of its service's name
 
  private:
   ExchangeObserver& observer_;

@@ -181,6 +181,7 @@ Result<std::unique_ptr<ProbeSet>> ProbeSet::load(const ProbeOptions& options) {
 }
 
 RingBuffer& ProbeSet::ring() { return *parts_->ring; }
+const RingBuffer& ProbeSet::ring() const { return *parts_->ring; }
 
 Result<void> ProbeSet::follow(uint32_t pid) {
   const uint32_t one = 1;
@@ -237,11 +238,18 @@ std::vector<DropFigure> ProbeSet::drops() const {
   return figures;
 }
 
-uint64_t ProbeSet::io_uring_operations(uint32_t pid) const {
-  uint64_t count = 0;
-  if (parts_->io_uring)
-    bpf_map_lookup_elem(parts_->map(parts_->io_uring->maps.io_uring_operations), &pid, &count);
-  return count;
+std::vector<std::pair<uint32_t, uint64_t>> ProbeSet::io_uring_operations() const {
+  std::vector<std::pair<uint32_t, uint64_t>> operations;
+  if (!parts_->io_uring) return operations;
+  const int map = parts_->map(parts_->io_uring->maps.io_uring_operations);
+  uint32_t pid = 0, next = 0;
+  for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &pid, &next) == 0;
+       first = false) {
+    pid = next;
+    uint64_t count = 0;
+    if (bpf_map_lookup_elem(map, &pid, &count) == 0) operations.emplace_back(pid, count);
+  }
+  return operations;
 }
 
 std::vector<ProgramFigures> ProbeSet::program_figures() const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -41,6 +42,7 @@ class ProbeSet : public ProbeControl {
   ~ProbeSet() override;
 
   RingBuffer& ring();
+  const RingBuffer& ring() const;
 
   Result<void> follow(uint32_t pid) override;
   void unfollow(uint32_t pid) override;
@@ -51,7 +53,8 @@ class ProbeSet : public ProbeControl {
   const std::vector<std::string>& missing() const;      // names of optional probes left out
   std::vector<std::string> attached() const;            // names of programs
   std::vector<DropFigure> drops() const;                // any thread
-  uint64_t io_uring_operations(uint32_t pid) const;     // unseen socket operations; any thread
+  // Socket operations that went past the probes through io_uring, by process id; any thread.
+  std::vector<std::pair<uint32_t, uint64_t>> io_uring_operations() const;
   std::vector<ProgramFigures> program_figures() const;  // any thread
   // Switches the kernel's run-time statistics on or off (they cost some 20 ns a run, so they are on
   // only for a moment now and then). Needs CAP_SYS_ADMIN; without it nothing happens.

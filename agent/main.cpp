@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts list: builds every object of the agent, joins them and runs the command. The only place
+// that knows concrete exporters.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+#include "agent/base/version.h"
+#include "agent/command/child_process.h"
+#include "agent/command/doctor.h"
+#include "agent/command/housekeeping.h"
+#include "agent/command/options.h"
+#include "agent/command/sessions.h"
+#include "agent/command/signals.h"
+#include "agent/discovery/process_table.h"
+#include "agent/enrich/resource_catalog.h"
+#include "agent/metrics/metrics.h"
+#include "agent/pipeline/agent_loop.h"
+#include "agent/pipeline/health.h"
+#include "agent/pipeline/pipeline.h"
+#include "agent/probe/kernel_check.h"
+#include "agent/probe/probe_set.h"
+#include "agent/semantics/http_semantics.h"
+#include "agent/trace/correlator.h"
+#include "agent/trace/sampler.h"
+#include "exporters/exporters.h"
+
+namespace {
+
+using namespace tacit;
+using command::Invocation;
+
+constexpr int kBadInvocation = 2;
+constexpr int kCannotStart = 125;  // as env(1), nice(1): the tool failed, not the command
+constexpr std::chrono::milliseconds kFlushDeadline{5'000};
+
+int complain(const Error& error, int status = kCannotStart) {
+  log::error(error.message);
+  return status;
+}
+
+discovery::SelectorSet make_selectors(const Invocation& invocation,
+                                      const std::optional<command::ChildProcess>& child) {
+  const auto own_pid = static_cast<uint32_t>(::getpid());
+  if (!child) return {invocation.config.selectors, own_pid};
+  config::Selector command;
+  command.pid = child->pid();
+  return {{command}, own_pid};
+}
+
+// Observes a command (exec) or what selectors match (run), until either ends.
+Result<int> observe(const Invocation& invocation) {
+  const config::Config& config = invocation.config;
+  auto signals = command::Signals::block();
+  if (!signals) return std::unexpected(signals.error());
+
+  // The fork comes first, while there is one thread.
+  std::optional<command::ChildProcess> child;
+  if (invocation.what == Invocation::Command::kExec) {
+    auto forked = command::ChildProcess::fork(invocation.command, signals->before());
+    if (!forked) return std::unexpected(forked.error());
+    child = std::move(*forked);
+  }
+
+  auto probes = probe::ProbeSet::load({.ring_bytes = config.ring_mib << 20,
+                                       .max_capture_bytes = config.max_capture_bytes,
+                                       .offer_all_processes = !child});
+  if (!probes) return std::unexpected(probes.error());
+  for (const auto& name : (*probes)->missing())
+    log::warn(fmt::format("without probe {}: `tacit doctor` tells what that costs", name));
+
+  discovery::ProcessTable processes(discovery::ProcFs{}, make_selectors(invocation, child),
+                                    config.service_name);
+  enrich::ResourceCatalog resources(config);
+  semantics::HttpSemantics semantics(config);
+  auto sampler = trace::Sampler::create(config.sampler);
+  if (!sampler) return std::unexpected(sampler.error());
+  trace::Correlator correlator(*sampler, trace::IdGenerator{});
+
+  auto exporters = exporters::make_span_exporters(config);
+  if (!exporters) return std::unexpected(exporters.error());
+  std::unique_ptr<pipeline::Pipeline> pipeline;
+  std::atomic<const exporters::MetricOutputs*> metric_outputs = nullptr;  // read by scrapes
+  metrics::Metrics metrics(config, resources.agent(), [&] {
+    const auto* known = metric_outputs.load();
+    auto stats = known != nullptr ? known->stats() : std::vector<telemetry::ExporterStats>{};
+    for (const auto& exporter : *exporters) stats.push_back(exporter->stats());
+    return pipeline::gather_figures(**probes, *pipeline, std::move(stats));
+  });
+  std::vector<telemetry::SpanExporter*> destinations;
+  for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
+  pipeline = std::make_unique<pipeline::Pipeline>(
+      pipeline::Pipeline::Rooms{config, **probes, processes, resources, semantics, correlator,
+                                metrics, destinations});
+  auto outputs = exporters::MetricOutputs::start(config, metrics);
+  if (!outputs) return std::unexpected(outputs.error());
+  metric_outputs = outputs->get();
+
+  auto loop = pipeline::AgentLoop::create((*probes)->ring(), *pipeline);
+  if (!loop) return std::unexpected(loop.error());
+  auto housekeeping = command::Housekeeping::create(**probes, processes);
+  if (!housekeeping) return std::unexpected(housekeeping.error());
+  if (auto watched = loop->watch(housekeeping->fd(), [&] { housekeeping->tick(); }); !watched)
+    return std::unexpected(watched.error());
+
+  const auto status = child ? command::supervise(*child, *signals, *loop, **probes)
+                            : command::observe_host(*signals, *loop, **probes, processes);
+  loop->drain();
+  pipeline->finish(monotonic_ns());
+  housekeeping->warn_of_unseen();
+  exporters::shutdown_all(*exporters, kFlushDeadline);
+  (*outputs)->shutdown(kFlushDeadline);
+  return status;
+}
+
+int examine_host(const config::Config& config) {
+  return command::doctor(probe::check_kernel(), [&] {
+    std::vector<std::pair<std::string, Result<void>>> reachable;
+    for (const auto* destination : {&config.otlp_traces, &config.otlp_metrics})
+      if (!destination->endpoint.empty())
+        reachable.emplace_back(destination->endpoint, exporters::check_reachable(*destination));
+    return reachable;
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv, char** environ) {
+  auto invocation = command::parse_invocation(argc, argv, environ, ::isatty(STDERR_FILENO) == 1);
+  if (!invocation) return complain(invocation.error(), kBadInvocation);
+  for (const auto& warning : invocation->warnings) log::warn(warning);
+  for (const auto& note : invocation->notes) log::debug(note);
+  switch (invocation->what) {
+    case Invocation::Command::kHelp:
+      fmt::print("{}", invocation->help);
+      return 0;
+    case Invocation::Command::kVersion:
+      fmt::print("tacit {}\n", kVersion);
+      return 0;
+    case Invocation::Command::kDoctor:
+      return examine_host(invocation->config);
+    case Invocation::Command::kExec:
+    case Invocation::Command::kRun:
+      break;
+  }
+  if (invocation->what == Invocation::Command::kRun && invocation->config.selectors.empty())
+    return complain({"nothing is selected, so nothing would be observed; name processes with "
+                     "--port, --exe, --cmd, --pid, --cgroup, --container, or in the "
+                     "configuration's `selectors`"},
+                    kBadInvocation);
+  const auto status = observe(*invocation);
+  return status ? *status : complain(status.error());
+}

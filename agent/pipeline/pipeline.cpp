@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/pipeline/pipeline.h"
+
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+#include "agent/event/decode.h"
+#include "agent/semantics/connect_failure.h"
+
+namespace tacit::pipeline {
+namespace {
+
+constexpr size_t kSpansPerHandOut = 512;  // then exporters get theirs in mid-batch
+// ProcessKey counts in clock ticks; USER_HZ is 100 on every architecture we build for.
+constexpr uint64_t kNsPerTick = 10'000'000;
+constexpr uint64_t kSweepNs = 5'000'000'000;
+
+metrics::RequestSample sample_of(const semantics::HttpCall& call) {
+  return {.server = call.kind == telemetry::SpanKind::kServer,
+          .method = call.method,
+          .scheme = call.scheme,
+          .route = call.route,
+          .status = call.status,
+          .error_type = call.error_type,
+          .protocol_version = call.protocol_version,
+          .server_address = call.server_address,
+          .server_port = call.server_port,
+          .duration_ns = call.duration_ns,
+          .request_body_bytes = call.request_body_bytes,
+          .response_body_bytes = call.response_body_bytes};
+}
+
+FailedConnect failed_connect(const event::ConnectFailed& failed) {
+  const auto& raw = *failed.raw;
+  return {.endpoints = make_endpoints(raw.endpoints, failed.unix_path),
+          .actor = {raw.header.pid, raw.header.tid},
+          .error_number = raw.error,
+          .begin_ns = raw.begin_time_ns,
+          .end_ns = raw.header.time_ns};
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Rooms rooms)
+    : rooms_(std::move(rooms)),
+      http_options_{rooms_.config.http_request_headers, rooms_.config.http_response_headers},
+      connections_(http_options_, rooms_.probes, *this),
+      failed_connects_([this](const FailedConnect& failed) { report_failed_connect(failed); }),
+      wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
+
+void Pipeline::on_record(std::span<const std::byte> record) {
+  const auto decoded = event::decode(record);
+  if (!decoded) {
+    ++counted_.undecodable;
+    return;
+  }
+  ++counted_.events[static_cast<uint8_t>(record[offsetof(event_header, type)])];
+  std::visit([this](const auto& event) { handle(event); }, *decoded);
+}
+
+void Pipeline::handle(const event::Data& data) { connections_.data(data); }
+
+void Pipeline::handle(const event::SocketOpen& open) {
+  TrackedConnection* made = connections_.open(open);
+  if (made != nullptr && made->endpoints.role == connection::Role::kClient)
+    made->failed_attempts = failed_connects_.absorb(made->endpoints, open.raw->header.pid,
+                                                    open.raw->header.time_ns);
+}
+
+void Pipeline::handle(const event::SocketClose& close) { connections_.close(close); }
+
+void Pipeline::handle(const event::ConnectFailed& failed) {
+  failed_connects_.add(failed_connect(failed));
+}
+
+void Pipeline::obey(const discovery::Verdict& verdict, uint32_t pid) {
+  if (verdict.unfollow) rooms_.probes.unfollow(pid);
+  if (verdict.follow)
+    if (auto followed = rooms_.probes.follow(pid); !followed) log::warn(followed.error().message);
+  processes_changed_ = true;
+}
+
+void Pipeline::handle(const event::ProcessFork& fork) {
+  rooms_.processes.on_fork(fork.raw->header.pid, fork.raw->child_pid,
+                           fork.raw->child_start_time_ns);
+  processes_changed_ = true;
+}
+
+void Pipeline::handle(const event::ProcessExec& exec) {
+  const auto& raw = *exec.raw;
+  obey(rooms_.processes.on_exec({.pid = raw.header.pid,
+                                 .parent_pid = raw.parent_pid,
+                                 .start_time_ns = raw.start_time_ns,
+                                 .args = exec.args,
+                                 .args_total = raw.args_total,
+                                 .environment = exec.env,
+                                 .environment_total = raw.env_total,
+                                 .comm = {raw.comm, ::strnlen(raw.comm, sizeof(raw.comm))},
+                                 .followed = raw.followed != 0}),
+       raw.header.pid);
+}
+
+void Pipeline::handle(const event::ProcessExit& exit) {
+  const auto& header = exit.raw->header;
+  rooms_.processes.on_exit(header.pid, exit.raw->start_time_ns, exit.raw->exit_code,
+                           header.time_ns);
+  connections_.process_exited(header.pid, header.time_ns);
+  processes_changed_ = true;
+}
+
+void Pipeline::handle(const event::SocketListen& listen) {
+  obey(rooms_.processes.on_listen(listen.raw->header.pid, listen.raw->port),
+       listen.raw->header.pid);
+}
+
+// The resource of the process that served or sent this exchange; kept while it stays the same.
+bool Pipeline::resolve(TrackedConnection& connection, uint32_t pid) {
+  const discovery::Process* process = rooms_.processes.find(pid);
+  if (process == nullptr) process = rooms_.processes.resolve(pid);
+  if (process == nullptr) return false;
+  if (connection.resource_key == process->revision && connection.resource) return true;
+  connection.resource = rooms_.resources.resource_for(*process);
+  connection.resource_key = process->revision;
+  connection.service_key = std::hash<std::string>{}(connection.resource->service_name);
+  return true;
+}
+
+void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) {
+  ++counted_.exchanges;
+  const uint32_t pid =
+      exchange.request_actor.pid != 0 ? exchange.request_actor.pid : connection.last_pid;
+  if (!resolve(connection, pid)) {
+    ++counted_.without_process;
+    return;
+  }
+  const auto call =
+      rooms_.semantics.describe(exchange, connection.endpoints, connection.service_key);
+  rooms_.metrics.observe(sample_of(call), *connection.resource);
+  ++counted_.spans[static_cast<size_t>(call.kind)];
+  if (rooms_.exporters.empty()) return;
+  trace::SpanIds ids;
+  if (!rooms_.correlator.keep(exchange, ids)) {
+    ++counted_.sampled_out;
+    return;
+  }
+  auto span = rooms_.semantics.make_span(call, exchange, connection.endpoints, wall_offset_ns_);
+  trace::Correlator::apply(ids, exchange, span);
+  if (connection.failed_attempts != 0)
+    span.attributes.push_back({"tacit.connect.failed_attempts",
+                               int64_t{std::exchange(connection.failed_attempts, 0)}});
+  emit(std::move(span), pid, connection.resource);
+}
+
+void Pipeline::report_failed_connect(const FailedConnect& failed) {
+  const discovery::Process* process = rooms_.processes.resolve(failed.actor.pid);
+  if (process == nullptr) {
+    ++counted_.without_process;
+    return;
+  }
+  ++counted_.failed_connects;
+  trace::SpanIds ids;
+  if (rooms_.exporters.empty() || !rooms_.correlator.keep_root(ids)) return;
+  auto span = semantics::describe_connect_failure(failed.endpoints, failed.error_number,
+                                                  failed.begin_ns, failed.end_ns, wall_offset_ns_);
+  trace::Correlator::apply(ids, span);
+  emit(std::move(span), failed.actor.pid, rooms_.resources.resource_for(*process));
+}
+
+void Pipeline::emit(telemetry::Span span, uint32_t pid, const telemetry::ResourcePtr& resource) {
+  span.resource = resource;
+  span.attributes.push_back({"process.pid", int64_t{pid}});
+  spans_.push_back(std::move(span));
+  if (spans_.size() >= kSpansPerHandOut) hand_out();
+}
+
+void Pipeline::hand_out() {
+  if (spans_.empty()) return;
+  auto& exporters = rooms_.exporters;
+  for (size_t i = 0; i + 1 < exporters.size(); ++i) exporters[i]->export_spans(spans_);
+  exporters.back()->export_spans(std::exchange(spans_, {}));
+}
+
+void Pipeline::on_batch_end(uint64_t now_ns) {
+  failed_connects_.flush(now_ns);
+  hand_out();
+  if (now_ns >= next_sweep_ns_) {
+    next_sweep_ns_ = now_ns + kSweepNs;
+    connections_.sweep(now_ns);
+    rooms_.processes.sweep(now_ns);
+  }
+  publish(now_ns);
+  // Once a batch: a stepped wall clock moves later spans and never stretches one.
+  if (!rooms_.wall_offset_ns) wall_offset_ns_ = wall_offset_ns();
+}
+
+void Pipeline::publish(uint64_t now_ns) {
+  constexpr uint64_t kPublishNs = 200'000'000;
+  if (now_ns < next_publish_ns_) return;
+  next_publish_ns_ = now_ns + kPublishNs;
+  if (std::exchange(processes_changed_, false)) {
+    std::vector<metrics::ObservedProcess> observed;
+    for (const discovery::Process* process : rooms_.processes.running())
+      observed.push_back({.pid = process->pid(),
+                          .start_time_ns = process->key.start_ticks * kNsPerTick,
+                          .resource = rooms_.resources.resource_for(*process)});
+    counted_.followed_processes = observed.size();
+    rooms_.metrics.set_processes(std::move(observed));
+  }
+  counted_.connections = connections_.size();
+  counted_.connection = connections_.counters();
+  counted_.http = connections_.http_counters();
+  const std::scoped_lock lock(mutex_);
+  published_ = counted_;
+}
+
+void Pipeline::finish(uint64_t now_ns) {
+  connections_.finish(now_ns);
+  failed_connects_.flush(std::numeric_limits<uint64_t>::max());
+  hand_out();
+  next_publish_ns_ = 0;
+  publish(now_ns);
+}
+
+PipelineFigures Pipeline::figures() const {
+  const std::scoped_lock lock(mutex_);
+  return published_;
+}
+
+}  // namespace tacit::pipeline

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The path of every event, from the ring's record to metrics and spans. Joins the rooms and decides
+// nothing itself. Loop thread, except figures() (any thread).
+#pragma once
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "agent/config/config.h"
+#include "agent/discovery/process_table.h"
+#include "agent/enrich/resource_catalog.h"
+#include "agent/event/event.h"
+#include "agent/metrics/metrics.h"
+#include "agent/pipeline/agent_loop.h"
+#include "agent/pipeline/connection_table.h"
+#include "agent/pipeline/failed_connects.h"
+#include "agent/probe/probe_control.h"
+#include "agent/semantics/http_semantics.h"
+#include "agent/telemetry/exporter.h"
+#include "agent/trace/correlator.h"
+
+namespace tacit::pipeline {
+
+// What the pipeline counted. Losses by reason, so that they leave as metrics.
+struct PipelineFigures {
+  std::array<uint64_t, EVENT_DATA + 1> events{};  // by enum event_type
+  uint64_t undecodable = 0;
+  uint64_t exchanges = 0;
+  uint64_t failed_connects = 0;
+  std::array<uint64_t, 4> spans{};  // exchanges by telemetry::SpanKind, before sampling
+  uint64_t sampled_out = 0;
+  uint64_t without_process = 0;  // exchanges whose process was never told of
+  uint64_t connections = 0;         // now
+  uint64_t followed_processes = 0;  // now
+  ConnectionCounters connection;
+  protocol::http1::Counters http;
+};
+
+class Pipeline final : public RecordHandler, public ExchangeObserver {
+ public:
+  // Everything must outlive it. Spans go to every exporter.
+  struct Rooms {
+    const config::Config& config;
+    probe::ProbeControl& probes;
+    discovery::ProcessTable& processes;
+    enrich::ResourceCatalog& resources;
+    semantics::HttpSemantics& semantics;
+    trace::Correlator& correlator;
+    metrics::Metrics& metrics;
+    std::vector<telemetry::SpanExporter*> exporters;
+    // Wall clock minus CLOCK_MONOTONIC where it shall not be asked for (replays).
+    std::optional<int64_t> wall_offset_ns = std::nullopt;
+  };
+  explicit Pipeline(Rooms rooms);
+
+  void on_record(std::span<const std::byte> record) override;
+  void on_batch_end(uint64_t now_ns) override;
+  void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) override;
+
+  // The agent stops: open exchanges leave as unknown, held connects are reported, spans handed out.
+  void finish(uint64_t now_ns);
+
+  PipelineFigures figures() const;  // at most 200 ms old
+
+ private:
+  void handle(const event::ProcessFork& fork);
+  void handle(const event::ProcessExec& exec);
+  void handle(const event::ProcessExit& exit);
+  void handle(const event::SocketOpen& open);
+  void handle(const event::SocketClose& close);
+  void handle(const event::SocketListen& listen);
+  void handle(const event::ConnectFailed& failed);
+  void handle(const event::Data& data);
+
+  bool resolve(TrackedConnection& connection, uint32_t pid);
+  void report_failed_connect(const FailedConnect& failed);
+  void obey(const discovery::Verdict& verdict, uint32_t pid);
+  void emit(telemetry::Span span, uint32_t pid, const telemetry::ResourcePtr& resource);
+  void hand_out();
+  void publish(uint64_t now_ns);
+
+  Rooms rooms_;
+  const protocol::http1::Options http_options_;
+  ConnectionTable connections_;
+  FailedConnects failed_connects_;
+  std::vector<telemetry::Span> spans_;  // of this batch
+  int64_t wall_offset_ns_;
+  uint64_t next_sweep_ns_ = 0;
+  uint64_t next_publish_ns_ = 0;
+  bool processes_changed_ = true;
+  PipelineFigures counted_;
+  mutable std::mutex mutex_;
+  PipelineFigures published_;  // under mutex_
+};
+
+}  // namespace tacit::pipeline
