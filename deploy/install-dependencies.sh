@@ -14,12 +14,13 @@ build_packages=(
 )
 # To build and run the tests.
 test_packages=(
+  ca-certificates
   libgtest-dev libgmock-dev libbenchmark-dev libclang-rt-16-dev libclang-common-16-dev libc6-dev
 )
 # Programs the tests talk to, as command:package, so that one installed by other means will do.
 test_commands=(
   curl:curl nginx:nginx-light node:nodejs go:golang-go prometheus:prometheus promtool:prometheus
-  git:git
+  git:git openssl:openssl
 )
 # For Python peers: tests/e2e/ and deploy/demo/ make virtual environments.
 python_packages=(python3 python3-venv)
