@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/metrics/request_metrics.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
 #include "agent/base/valid_text.h"
 
 namespace tacit::metrics {
@@ -103,16 +108,19 @@ void RequestMetrics::make_key(const RequestSample& sample, uint32_t target) {
     uint16_t port;
   } const numbers = {target, static_cast<uint16_t>(sample.status),
                      sample.server ? uint16_t{0} : sample.server_port};
-  key_.assign(reinterpret_cast<const char*>(&numbers), sizeof numbers);
-  key_ += sample.method;
-  key_ += '\0';
-  key_ += sample.scheme;
-  key_ += '\0';
-  key_ += sample.protocol_version;
-  key_ += '\0';
-  key_ += sample.error_type;
-  key_ += '\0';
-  key_ += sample.server ? sample.route : sample.server_address;
+  const std::array<std::string_view, 5> texts = {
+      sample.method, sample.scheme, sample.protocol_version, sample.error_type,
+      sample.server ? sample.route : sample.server_address};
+  size_t size = sizeof numbers + texts.size();
+  for (const std::string_view text : texts) size += text.size();
+  key_.resize(size);
+  char* at = key_.data();
+  std::memcpy(at, &numbers, sizeof numbers);
+  at += sizeof numbers;
+  for (const std::string_view text : texts) {
+    at = std::copy(text.begin(), text.end(), at);
+    *at++ = '\0';
+  }
 }
 
 void RequestMetrics::observe(const RequestSample& sample, const telemetry::Resource& resource) {

@@ -2,6 +2,7 @@
 #include "agent/semantics/request_target.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace tacit::semantics {
@@ -9,14 +10,30 @@ namespace {
 
 constexpr size_t kMaxHostBytes = 255;  // RFC 1035 section 2.3.4
 
-bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_host_char(char c) {
-  return is_alpha(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c == '~' || c == '%';
+// A table, as each exchange's Host header is looked at byte by byte.
+using CharSet = std::array<bool, 256>;
+
+constexpr CharSet char_set(std::string_view others) {
+  CharSet set{};
+  for (int c = 0; c < 128; ++c) {
+    const char letter = static_cast<char>(c);
+    set[static_cast<size_t>(c)] =
+        is_alpha(letter) || is_digit(letter) || others.find(letter) != std::string_view::npos;
+  }
+  return set;
 }
 
-bool is_ipv6_char(char c) { return is_alpha(c) || is_digit(c) || c == ':' || c == '.' || c == '%'; }
+constexpr CharSet kHostChars = char_set(".-_~%");
+constexpr CharSet kIpv6Chars = char_set(":.%");
+
+bool consists_of(const CharSet& set, std::string_view text) {
+  bool all = true;
+  for (const char c : text) all = all && set[static_cast<uint8_t>(c)];
+  return all;
+}
 
 bool is_scheme(std::string_view text) {
   return !text.empty() && is_alpha(text[0]) && std::all_of(text.begin(), text.end(), [](char c) {
@@ -90,13 +107,13 @@ Authority parse_authority(std::string_view text) {
     const std::string_view rest = text.substr(close + 1);
     if (!rest.empty() && rest[0] != ':') return authority;
     if (!rest.empty()) port = rest.substr(1);
-    valid = std::all_of(host.begin(), host.end(), is_ipv6_char);
+    valid = consists_of(kIpv6Chars, host);
   } else {
     if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
       host = text.substr(0, colon);
       port = text.substr(colon + 1);
     }
-    valid = std::all_of(host.begin(), host.end(), is_host_char);
+    valid = consists_of(kHostChars, host);
   }
   uint16_t number = 0;
   if (!valid || host.empty() || host.size() > kMaxHostBytes || !parse_port(port, number)) {

@@ -4,10 +4,12 @@
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "agent/metrics/metrics.h"
 #include "tests/unit/metrics/metric_reading.h"
@@ -75,6 +77,28 @@ TEST(MetricsPage, NamesAppearOnceAndEverySeriesHasJobAndInstance) {
   EXPECT_EQ(series_count(families, "target_info"), 2u);
   EXPECT_EQ(names.count("http_server_duration_milliseconds"), 1u);
   EXPECT_EQ(names.count("http_client_request_duration_seconds"), 1u);
+}
+
+TEST(MetricsPage, CollectingDisturbsNoObservation) {
+  Metrics metrics(config::Config{}, shared(resource(1, "tacit", "host")), figures);
+  std::atomic<bool> done = false;
+  std::thread scraper([&] {
+    while (!done) metrics.collect();
+  });
+  RequestSample sample;
+  sample.method = "GET";
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const std::string route = "/r" + std::to_string(i % 100);
+    sample.route = route;
+    const auto service = resource(2 + i % 50, "s" + std::to_string(i % 50));
+    metrics.add_active(sample, service, 1);
+    metrics.observe(sample, service);
+    metrics.add_active(sample, service, -1);
+    if (i % 100 == 0) metrics.set_processes({{1, 0, shared(service)}});
+  }
+  done = true;
+  scraper.join();
+  EXPECT_EQ(total_count(metrics.collect(), "http_server_request_duration_seconds"), 2000u);
 }
 
 TEST(MetricsPage, PromtoolFindsNothingToSay) {

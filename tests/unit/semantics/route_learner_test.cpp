@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace tacit::semantics {
 namespace {
@@ -173,6 +176,40 @@ TEST(RouteLearner, DeepPathsShareOneRoute) {
   EXPECT_EQ(learner.at(path), path);
   EXPECT_EQ(learner.at(path + "/a"), "/{path}");
   EXPECT_EQ(learner.at(std::string(8192, '/')), "/{path}");
+}
+
+TEST(RouteLearner, RandomPathsKeepTheTreeWhole) {
+  Learner learner;
+  std::mt19937 random(17);
+  std::vector<std::string> paths;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string path;
+    const uint32_t depth = 1 + random() % 5;
+    for (uint32_t level = 0; level < depth; ++level) {
+      switch (random() % 5) {
+        case 0:
+          path += "/" + word(random() % 150);
+          break;
+        case 1:
+          path += "/" + word(random() % 4);
+          break;
+        case 2:
+          path += "/SYM" + std::string(1, static_cast<char>('A' + random() % 26));
+          break;
+        case 3:
+          path += "/" + std::to_string(random());
+          break;
+        default:
+          path += '/' + std::string(1, static_cast<char>(random()));
+      }
+    }
+    EXPECT_NE(learner.at(path), "");
+    paths.push_back(path);
+  }
+  EXPECT_LE(learner.node_count(), size_t{RouteTree::kMaxNodes});
+  std::map<std::string, std::string> routes;
+  for (const std::string& path : paths) routes[path] = learner.at(path);
+  for (const std::string& path : paths) EXPECT_EQ(learner.at(path), routes[path]);
 }
 
 TEST(RouteLearner, ServicesAreBoundedAndForgotten) {
