@@ -31,7 +31,7 @@ struct SelfFigures {
     uint64_t run_time_ns = 0;
     uint64_t runs = 0;
   };
-  std::vector<Program> programs;             // BPF programs, where the kernel keeps their statistics
+  std::vector<Program> programs;             // BPF programs, where the kernel counts them
   std::vector<NamedFigure> attached_probes;  // by probe
   uint64_t followed_processes = 0;
   uint64_t connections = 0;

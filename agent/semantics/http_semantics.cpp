@@ -17,8 +17,8 @@ using protocol::HttpExchange;
 using telemetry::SpanKind;
 
 // RFC 9110 section 9.3 and RFC 5789. Methods are case-sensitive.
-constexpr std::array<std::string_view, 9> kMethods = {"GET",    "POST",    "PUT",   "DELETE", "HEAD",
-                                                      "OPTIONS", "PATCH", "CONNECT", "TRACE"};
+constexpr std::array<std::string_view, 9> kMethods = {
+    "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"};
 
 std::string_view known_method(std::string_view method) {
   const auto found = std::find(kMethods.begin(), kMethods.end(), method);

@@ -23,7 +23,7 @@ using SegmentScratch = std::array<char, 32>;  // holds `{id}.json`
 inline constexpr std::string_view kValuePlaceholder = "{value}";
 
 // Placeholders by form:
-//   {id}     digits (17, -3), words ending in digits or in a hash (user-42, op_training_20251111_1),
+//   {id}     digits (17, -3), words ending in digits or in a hash (user-42, op_training_2025_1),
 //            long mixed letters and digits: base64, ULID, JWT (one name for all, as one API's ids
 //            may fall under either)
 //   {uuid}   8-4-4-4-12 hex digits

@@ -67,8 +67,8 @@ TEST(Authority, UserInfoIsNeverPartOfTheHost) {
 }
 
 TEST(Authority, WhatIsNoAuthorityHasNoHost) {
-  for (const char* text : {"", "a b", "a\x1b[31m", "a:b", "a:0", "a:65536", "a:1:2", "[::1", "[::1]x",
-                           "h\xc3\xb6st", "a/b", "<script>"}) {
+  for (const char* text : {"", "a b", "a\x1b[31m", "a:b", "a:0", "a:65536", "a:1:2", "[::1",
+                           "[::1]x", "h\xc3\xb6st", "a/b", "<script>"}) {
     EXPECT_EQ(parse_authority(text).host, "") << text;
     EXPECT_EQ(parse_authority(text).port, 0) << text;
   }
