@@ -63,8 +63,9 @@ TEST(Options, ExecNeedsACommand) {
 }
 
 TEST(Options, EachSelectorFlagIsItsOwnSelector) {
-  const auto out = good({"run", "--port", "80", "--port", "81", "--exe", "*/nginx", "--cmd=*worker*",
-                         "--pid", "42", "--cgroup", "/a/*", "--container", "web"});
+  const auto out =
+      good({"run", "--port", "80", "--port", "81", "--exe", "*/nginx", "--cmd=*worker*", "--pid",
+            "42", "--cgroup", "/a/*", "--container", "web"});
   EXPECT_EQ(out.what, Command::kRun);
   const auto& s = out.config.selectors;
   ASSERT_EQ(s.size(), 7u);

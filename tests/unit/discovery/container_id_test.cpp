@@ -56,7 +56,8 @@ TEST(ContainerId, KnowsLxc) {
 
 TEST(ContainerId, IsNotFooled) {
   for (const std::string& path :
-       {std::string("/"), "/" + kId.substr(1), "/x" + kId, "/system.slice/crio-conmon-" + kId + ".scope",
+       {std::string("/"), "/" + kId.substr(1), "/x" + kId,
+        "/system.slice/crio-conmon-" + kId + ".scope",
         "/machine.slice/libpod-conmon-" + kId + ".scope",
         "/docker/" + kId.substr(0, 63) + "G", std::string("/user.slice/session-1.scope")})
     EXPECT_EQ(id_of("0::" + path + "\n"), "") << path;

@@ -155,8 +155,10 @@ TEST(ProgramName, MultiprocessingChildrenBelongToTheirParent) {
   EXPECT_TRUE(belongs({"python3", "-c",
                        "from multiprocessing.spawn import spawn_main; spawn_main(pipe_handle=7)",
                        "--multiprocessing-fork"}));
-  EXPECT_TRUE(belongs({"python3", "-c", "from multiprocessing.resource_tracker import main;main(5)"}));
-  EXPECT_TRUE(belongs({"python3", "-B", "-c", "import sys; from multiprocessing.forkserver import main"}));
+  EXPECT_TRUE(
+      belongs({"python3", "-c", "from multiprocessing.resource_tracker import main;main(5)"}));
+  EXPECT_TRUE(belongs(
+      {"python3", "-B", "-c", "import sys; from multiprocessing.forkserver import main"}));
   EXPECT_FALSE(belongs({"python3", "-c", "print('from multiprocessing.spawn')"}));
   EXPECT_FALSE(belongs({"python3", "x.py"}));
 }
