@@ -41,6 +41,8 @@ Http1Connection::Http1Connection(const Options& options, ExchangeSink& sink, Cou
 void Http1Connection::start_at(uint32_t receive_position, uint32_t send_position) {
   side(Direction::kReceive).stream.start_at(receive_position);
   side(Direction::kSend).stream.start_at(send_position);
+  side(Direction::kReceive).certain_end = receive_position;
+  side(Direction::kSend).certain_end = send_position;
 }
 
 void Http1Connection::on_transfer(const Transfer& transfer) {
@@ -175,8 +177,8 @@ bool Http1Connection::deliver_bytes(Side& s, const Transfer& transfer) {
     s.state = line.feed(text) == Start::kRequest ? State::kHead : State::kBody;
   }
   if (s.state == State::kSeek && !text.empty() && !seek(s, text)) {
-    if (is_response_side(s)) responses_may_be_lost();
     s.stream.advance(static_cast<uint32_t>(text.size()));
+    if (is_response_side(s)) responses_may_be_lost(s.stream.expected(), transfer.peer_end);
     return true;
   }
   while (!text.empty()) {

@@ -18,6 +18,7 @@
 //   was read when w bytes were written answers the request that ends at w. Requests without such a
 //   response leave as kUnknown, responses without such a request are counted as orphans. A
 //   connection that has pipelined and missed bytes pairs no more: its requests leave as kUnknown.
+//   (Where a loss hides all pipelining that there was, it cannot be told from such waiting.)
 //  Client race. A response may be reported before its request (two threads). While bytes that were
 //   written by then have not been reported, the response waits (64 KiB).
 #pragma once
@@ -128,8 +129,9 @@ class Http1Connection {
   struct Side {
     connection::ByteStream stream;
     State state = State::kHead;
-    bool ended = false;   // its end of stream was reported
-    bool forced = false;  // what was held is let go whether or not its request came
+    bool head_lost = false;  // bytes were missed where a message may have begun
+    bool ended = false;      // its end of stream was reported
+    bool forced = false;     // what was held is let go whether or not its request came
     Start start = Start::kMaybe;
     StartLine line;
     HeadEnd head_end;
@@ -141,6 +143,8 @@ class Http1Connection {
     connection::Actor first_actor;
     uint64_t first_ns = 0;
     uint64_t last_ns = 0;
+    // Where its last message that belongs to an exchange for certain ended.
+    std::optional<uint32_t> certain_end;
   };
 
   Side& side(Direction direction) { return sides_[static_cast<size_t>(direction)]; }
@@ -203,7 +207,7 @@ class Http1Connection {
   OpenExchange* match_response(const Side& s);
   OpenExchange* match_by_position(const Side& s);
   void fill_response(OpenExchange& open, const Side& s);
-  void start_response_body(Side& s, OpenExchange& open);
+  void start_response_body(Side& s, OpenExchange& open, uint32_t head_end);
   void request_over(OpenExchange& open);
   void request_whole(OpenExchange& open, uint32_t end, uint64_t time_ns);
   void response_whole(OpenExchange& open, uint64_t time_ns);
@@ -211,6 +215,7 @@ class Http1Connection {
   void emit(Outcome outcome, uint64_t end_ns, int error_number = 0);
   void give_up_pairing();
   void responses_may_be_lost();
+  void responses_may_be_lost(uint32_t position, uint32_t peer_end);
   void ignore(uint64_t& counter);
 
   const KeptNames kept_request_;

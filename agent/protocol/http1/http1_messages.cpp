@@ -180,6 +180,7 @@ void Http1Connection::end_body(Side& s, uint32_t end) {
   if (is_request_side(s)) {
     if (request_open_) request_whole(queue_.back(), end, s.last_ns);
   } else if (response_open_) {
+    s.certain_end = end;
     response_whole(queue_.front(), s.last_ns);
   }
 }
@@ -204,6 +205,7 @@ void Http1Connection::wrong_framing(Side& s) {
 
 // Forgets the message this direction was in; from here on nothing is taken for granted.
 void Http1Connection::lose(Side& s) {
+  if (s.state == State::kHead) s.head_lost = true;
   s.pending.clear();
   s.state = State::kSeek;
   uncertain_ = true;

@@ -89,10 +89,15 @@ void Http1Connection::start_request_body(Side& s, OpenExchange& open) {
   if (s.body.done()) end_body(s, open.head_end);
 }
 
-// A server's client pipelines where it sent `open`, the latest request, before an older one was
-// answered: then more of the answer was sent than when `open` was read.
+// Was `open`, the latest request, sent before an older one was answered?
 void Http1Connection::notice_pipelining(const OpenExchange& open) {
-  if (role_ == Role::kServer && queue_.size() > 1) {
+  // A request was missed, and nothing was sent that could have answered it.
+  Side& request = requests();
+  if (request.head_lost && responses().certain_end == open.peer_end) pipelined_ = true;
+  request.head_lost = false;
+  // The response direction stood where an answer to an older one is still to begin or to end. (A
+  // client's sample may be late, which hides this; match_response() looks from the other side.)
+  if (queue_.size() > 1) {
     const Side& response = responses();
     uint32_t answered = queue_[queue_.size() - 2].peer_end;
     if (response.stream.started() && (!uncertain_ || response_open_)) {
@@ -109,7 +114,10 @@ void Http1Connection::response_head(Side& s, std::string_view head) {
   OpenExchange* open = match_response(s);
   if (open == nullptr) {
     ++counters_.orphan_responses;
-    return lose(s);
+    s.state = State::kSeek;
+    uncertain_ = true;
+    responses_may_be_lost(s.first_position, s.first_peer_end);
+    return give_up_pairing();
   }
   const int status = s.line.status();
   if (status < 200 && status != 101) {  // interim: the final one is still to come
@@ -124,7 +132,7 @@ void Http1Connection::response_head(Side& s, std::string_view head) {
     emit(Outcome::kComplete, s.last_ns);
     return ignore(counters_.upgraded_connections);
   }
-  start_response_body(s, *open);
+  start_response_body(s, *open, s.first_position + static_cast<uint32_t>(head.size()));
 }
 
 // The request that the response at `s` answers; none where that is not certain. Older requests,
@@ -185,7 +193,7 @@ void Http1Connection::fill_response(OpenExchange& open, const Side& s) {
 }
 
 // RFC 9112 section 6.3.
-void Http1Connection::start_response_body(Side& s, OpenExchange& open) {
+void Http1Connection::start_response_body(Side& s, OpenExchange& open, uint32_t head_end) {
   const int status = open.exchange.status;
   if (open.is_head || status == 204 || status == 304) {
     s.body.start(Body::Kind::kNone);
@@ -199,7 +207,7 @@ void Http1Connection::start_response_body(Side& s, OpenExchange& open) {
     s.body.start(Body::Kind::kUntilClose);
   }
   s.state = State::kBody;
-  if (s.body.done()) end_body(s, s.stream.expected());
+  if (s.body.done()) end_body(s, head_end);
 }
 
 // Nothing more will come of the latest request.
@@ -262,6 +270,17 @@ void Http1Connection::give_up_pairing() {
   if (!pipelined_) return;
   pairing_lost_ = true;
   emit_finished();
+}
+
+// A response at `position`, read when the other direction stood at `peer_end`, was not understood:
+// it may have been the answer to any request that came before it.
+void Http1Connection::responses_may_be_lost(uint32_t position, uint32_t peer_end) {
+  for (size_t i = 0; i < queue_.size(); ++i) {
+    const int32_t after = role_ == Role::kServer
+                              ? position_difference(position, queue_[i].peer_end)
+                              : position_difference(peer_end, queue_[i].head_end);
+    if (after >= 0) queue_[i].response_may_be_lost = true;
+  }
 }
 
 void Http1Connection::responses_may_be_lost() {
