@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exchanges that do not end well: aborts, resets, silence. What was not seen is not invented."""
-import time
+import json
+import os
 
-from harness import peers
+from harness import oracle, peers
 from harness.oracle import check, client, server
+from harness.processes import wait_until
 
 ASK = "GET /items/x HTTP/1.1\r\nHost: raw\r\n\r\n"
 
@@ -96,14 +98,16 @@ def test_answer_that_is_no_http(agent):
              error_type="protocol_error", status_code="ERROR") for make in (client, server)])
 
 
-def test_still_open_at_the_end_is_unknown(agent):
+def test_still_open_at_the_end_is_unknown(tacit, host, tmp_path):
     """The agent stops while the answer is under way: no status is invented, and no error."""
-    service = peers.raw_server(agent, [["until", "\r\n\r\n"], ["sleep", 20]])
-    script = '[[["send", "GET /items/x HTTP/1.1\\r\\nHost: raw\\r\\n\\r\\n"], ["sleep", 20]]]'
-    agent.python("raw_peer.py", "client", service.port, script)
-    time.sleep(1)
-    agent.agent.terminate()
-    agent.agent.wait(20)
-    check(agent.output.spans(), expected=[
+    gate = str(tmp_path / "gate")
+    asked = str(tmp_path / "asked")
+    service = peers.raw_server(host, [["gate", gate], ["until", "\r\n\r\n"], ["gate", asked]])
+    client = host.python("raw_peer.py", "client", service.port,
+                         json.dumps([[["gate", gate], ["send", ASK], ["sleep", 20]]]))
+    agent = tacit.run("--pid", service.pid, "--pid", client.pid, "--console", "json")
+    (tmp_path / "gate").touch()
+    wait_until(lambda: os.path.exists(f"{asked}.waiting"), "the request to arrive")
+    check(agent.finish(), expected=[
         make("GET", "/items/x", status=None, outcome="unknown", error_type=None,
-             status_code="UNSET") for make in (client, server)])
+             status_code="UNSET") for make in (oracle.client, server)])

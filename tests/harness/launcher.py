@@ -49,6 +49,7 @@ def end(children):
 
 def main():
     children = {}
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # The answers get a descriptor of their own that no child inherits.
     answers = os.fdopen(os.dup(1), "w")
     try:
