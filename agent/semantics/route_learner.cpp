@@ -26,9 +26,11 @@ RouteLearner::RouteLearner(const std::vector<std::string>& user_patterns)
 
 Route RouteLearner::route(uint64_t service, std::string_view path, int status) {
   if (path.empty() || path[0] != '/') return {};
-  const size_t hash = std::hash<std::string_view>{}(path) ^ (service * 0x9E3779B97F4A7C15ULL);
+  const uint64_t hash = std::hash<std::string_view>{}(path) ^ (service * 0x9E3779B97F4A7C15ULL);
   CacheEntry& entry = cache_[(hash ^ (hash >> 32)) & (kCacheEntries - 1)];
-  if (entry.route.id != 0 && entry.service == service && entry.path == path) {
+  const bool known = entry.route.id != 0 && entry.hash == hash && entry.service == service &&
+                     entry.text() == path;
+  if (known) {
     if (entry.tree == nullptr) return entry.route;
     if (entry.generation == entry.tree->generation()) {
       entry.tree->visit(entry.node);
@@ -49,8 +51,9 @@ Route RouteLearner::route(uint64_t service, std::string_view path, int status) {
     if (node == RouteTree::kNone) return route;
   }
   if (path.size() <= kMaxCachedBytes) {
-    entry.path.reserve(kMaxCachedBytes);
-    entry.path = path;
+    std::copy(path.begin(), path.end(), entry.path.begin());
+    entry.size = static_cast<uint8_t>(path.size());
+    entry.hash = hash;
     entry.service = service;
     entry.route = route;
     entry.tree = tree;

@@ -2,6 +2,7 @@
 // http.route for services whose source nobody read: the user's patterns first, else what the
 // service's own traffic taught (route_tree.h).
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,16 +40,22 @@ class RouteLearner {
   size_t route_count() const { return names_.size(); }
 
  private:
-  static constexpr size_t kCacheEntries = 4096;  // power of two
-  static constexpr size_t kMaxCachedBytes = 128;
+  // Paths seen last, whole. Small enough to stay in a processor's cache: paths with ids in them
+  // hardly ever come back, and must not cost more than the walk through the tree.
+  static constexpr size_t kCacheEntries = 1024;  // power of two
+  static constexpr size_t kMaxCachedBytes = 71;
 
   struct CacheEntry {
+    uint64_t hash = 0;
     uint64_t service = 0;
+    RouteTree* tree = nullptr;  // null: a user pattern
+    Route route;                // id 0: entry is free
     uint32_t generation = 0;
     uint32_t node = RouteTree::kNone;
-    Route route;  // id 0: entry is free
-    RouteTree* tree = nullptr;
-    std::string path;
+    uint8_t size = 0;
+    std::array<char, kMaxCachedBytes> path;
+
+    std::string_view text() const { return {path.data(), size}; }
   };
 
   RouteTree* tree_of(uint64_t service);

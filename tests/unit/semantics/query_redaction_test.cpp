@@ -21,8 +21,9 @@ TEST(QueryRedaction, SecretsOfTheConventions) {
 
 TEST(QueryRedaction, EverydaySecrets) {
   for (const char* key : {"token", "access_token", "id_token", "refresh_token", "password",
-                          "passwd", "pwd", "secret", "client_secret", "api_key", "apikey", "key", "code",
-                          "session", "sessionid", "auth", "authorization", "jwt", "signature"}) {
+                          "passwd", "pwd", "secret", "client_secret", "api_key", "apikey", "key",
+                          "code", "session", "sessionid", "auth", "authorization", "jwt",
+                          "signature"}) {
     EXPECT_EQ(redact_query(std::string("a=1&") + key + "=s3cret"),
               std::string("a=1&") + key + "=REDACTED");
   }
