@@ -113,8 +113,12 @@ size_t field_end(std::string_view text, size_t begin, bool& folded) {
 }  // namespace
 
 KeptNames::KeptNames(const std::vector<std::string>& names) : names_(&names) {
-  for (const std::string& name : names)
-    if (name.size() <= kMaxNameBytes) sizes_ |= uint64_t{1} << name.size();
+  for (const char c : std::string_view("hucte")) initials_ |= 1U << (c & 31);  // take_field()
+  for (const std::string& name : names) {
+    if (name.empty() || name.size() > kMaxNameBytes) continue;
+    sizes_ |= uint64_t{1} << name.size();
+    initials_ |= 1U << (name.front() & 31);
+  }
 }
 
 int KeptNames::search(std::string_view name) const {
@@ -158,6 +162,7 @@ size_t parse_fields(std::string_view text, const KeptNames& keep, HeadFields& fi
     if (end == std::string_view::npos) return 0;
     const std::string_view line = text.substr(begin, end - begin);
     begin = end + 1;
+    if (!keep.may_begin_with(line.front())) continue;
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos) continue;
     const std::string_view name = line.substr(0, colon);

@@ -22,12 +22,15 @@ class KeptNames {
   int find(std::string_view name) const {
     return name.size() <= kMaxNameBytes && (sizes_ >> name.size() & 1) ? search(name) : -1;
   }
+  // False: no field that anybody wants has a name that begins so. Most lines of most heads.
+  bool may_begin_with(char c) const { return initials_ >> (c & 31) & 1; }
   const std::string& operator[](int index) const { return (*names_)[static_cast<size_t>(index)]; }
 
  private:
   int search(std::string_view name) const;
   const std::vector<std::string>* names_;
-  uint64_t sizes_ = 0;  // bit n: a name of n bytes exists
+  uint64_t sizes_ = 0;     // bit n: a name of n bytes exists
+  uint32_t initials_ = 0;  // bit c % 32: a name that begins with c exists, in either case
 };
 
 // What a head says. Reused from head to head; the views die with the caller's bytes.

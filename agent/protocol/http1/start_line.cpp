@@ -90,7 +90,9 @@ Start StartLine::feed_reason(std::string_view text) {
 }
 
 Start StartLine::feed_method(std::string_view text) {
-  while (position_ < text.size() && kToken[static_cast<uint8_t>(text[position_])]) ++position_;
+  size_t end = position_;
+  while (end < text.size() && kToken[static_cast<uint8_t>(text[end])]) ++end;
+  position_ = static_cast<uint32_t>(end);
   if (position_ > kMaxMethodBytes) return Start::kNo;
   if (position_ == text.size()) return Start::kMaybe;
   if (position_ == 0 || text[position_] != ' ') return Start::kNo;
@@ -101,7 +103,9 @@ Start StartLine::feed_method(std::string_view text) {
 }
 
 Start StartLine::feed_target(std::string_view text) {
-  while (position_ < text.size() && is_target_byte(text[position_])) ++position_;
+  size_t end = position_;
+  while (end < text.size() && is_target_byte(text[end])) ++end;
+  position_ = static_cast<uint32_t>(end);
   if (position_ == text.size()) return Start::kMaybe;
   if (position_ == target_begin_ || text[position_] != ' ') return Start::kNo;
   target_end_ = position_;
