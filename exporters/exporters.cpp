@@ -9,6 +9,7 @@
 
 #include "agent/base/log.h"
 #include "exporters/console/console_exporter.h"
+#include "exporters/export_thread.h"
 #include "exporters/otlp/http_client.h"
 #include "exporters/otlp/otlp_metric_exporter.h"
 #include "exporters/otlp/otlp_span_exporter.h"
@@ -31,12 +32,14 @@ Result<std::vector<std::unique_ptr<telemetry::SpanExporter>>> make_span_exporter
 }
 
 void shutdown_all(const std::vector<std::unique_ptr<telemetry::SpanExporter>>& exporters,
-                  std::chrono::milliseconds deadline) {
+                  MetricOutputs* metrics, std::chrono::milliseconds deadline) {
   std::vector<std::thread> threads;
   threads.reserve(exporters.size());
   for (const auto& exporter : exporters) {
-    threads.emplace_back([&exporter, deadline] { exporter->shutdown(deadline); });
+    threads.push_back(
+        start_export_thread("shutdown", [&exporter, deadline] { exporter->shutdown(deadline); }));
   }
+  if (metrics != nullptr) metrics->shutdown(deadline);
   for (std::thread& thread : threads) thread.join();
 }
 

@@ -21,10 +21,6 @@ class PrometheusExposer;
 Result<std::vector<std::unique_ptr<telemetry::SpanExporter>>> make_span_exporters(
     const config::Config& config);
 
-// Shuts all down at once, so that together they take no longer than `deadline`.
-void shutdown_all(const std::vector<std::unique_ptr<telemetry::SpanExporter>>& exporters,
-                  std::chrono::milliseconds deadline);
-
 // /metrics and the periodic OTLP export, as configured. Each has threads of its own.
 class MetricOutputs {
  public:
@@ -46,6 +42,11 @@ class MetricOutputs {
   std::unique_ptr<PrometheusExposer> prometheus_;
   std::unique_ptr<OtlpMetricExporter> otlp_;
 };
+
+// Shuts all down at once, so that together they take no longer than `deadline`. `metrics` may be
+// null.
+void shutdown_all(const std::vector<std::unique_ptr<telemetry::SpanExporter>>& exporters,
+                  MetricOutputs* metrics, std::chrono::milliseconds deadline);
 
 // For `tacit doctor`: opens one connection (with TLS for https), for at most a second, and sends
 // nothing. An empty endpoint is no error.

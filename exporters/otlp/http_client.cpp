@@ -43,6 +43,10 @@ void keep_header(HttpReply& reply, std::string_view line) {
   if (names(name, "grpc-status-details-bin")) reply.grpc_status_details = value;
 }
 
+// Before 8.0.0 (Debian 12 has 7.88.1) a second request on a connection with HTTP/2 by prior
+// knowledge can fail with CURLE_HTTP2: curl/curl#10634. Connections with TLS are not affected.
+bool reuses_h2c() { return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000; }
+
 size_t receive_header(char* data, size_t, size_t size, void* user) {
   auto& receiver = *static_cast<Receiver*>(user);
   receiver.header_bytes += size;
@@ -123,6 +127,7 @@ bool HttpClient::set_options(const config::OtlpConfig& config, const Endpoint& e
         static_cast<long>(endpoint.tls ? CURL_HTTP_VERSION_2TLS
                                        : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
     set(CURLOPT_HTTPPROXYTUNNEL, 1L);
+    if (!endpoint.tls && !reuses_h2c()) set(CURLOPT_FORBID_REUSE, 1L);
   } else {
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   }

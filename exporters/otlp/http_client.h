@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// POSTs to one URL over one kept connection, with libcurl: HTTP/1.1, or HTTP/2 for gRPC. Owned and
-// used by one export thread. Redirects are not followed; of a reply at most 64 KiB of body and as
-// much of header are read; nothing is decompressed.
+// POSTs to one URL with libcurl: HTTP/1.1, or HTTP/2 for gRPC. The connection is kept, except for
+// gRPC without TLS where libcurl is too old for that. Owned and used by one export thread.
+// Redirects are not followed; of a reply at most 64 KiB of body and as much of header are read;
+// nothing is decompressed.
 #pragma once
 #include <curl/curl.h>
 

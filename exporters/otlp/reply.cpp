@@ -17,6 +17,8 @@ namespace {
 using std::chrono::milliseconds;
 using Outcome = Attempt::Outcome;
 
+constexpr std::string_view kGrpcPort = "an OTLP/gRPC port (usually 4317)";
+constexpr std::string_view kHttpPort = "an OTLP/HTTP port (usually 4318)";
 constexpr size_t kShownBytes = 200;          // of a server's own words
 constexpr int64_t kLongestSeconds = 86'400;  // beyond this a server's figure is taken as one day
 
@@ -43,15 +45,22 @@ bool is_passing(CURLcode fault) {
   }
 }
 
-Attempt read_fault(const HttpReply& reply, std::string_view where) {
+// What a wrong port looks like from here: the other protocol's server is listening.
+bool looks_like_another_protocol(CURLcode fault) {
+  return fault == CURLE_HTTP2 || fault == CURLE_HTTP2_STREAM || fault == CURLE_GOT_NOTHING ||
+         fault == CURLE_RECV_ERROR || fault == CURLE_UNSUPPORTED_PROTOCOL;
+}
+
+Attempt read_fault(const HttpReply& reply, std::string_view where, std::string_view right_port) {
   std::string message =
       fmt::format("cannot send to {}: {}", where, log::escape(reply.fault_text, kShownBytes));
   if (reply.fault == CURLE_COULDNT_CONNECT) message += "; is a collector listening there?";
-  if (reply.fault == CURLE_HTTP2 || reply.fault == CURLE_HTTP2_STREAM) {
-    message += "; is this an OTLP/gRPC port (usually 4317)?";
+  if (looks_like_another_protocol(reply.fault)) {
+    message += fmt::format("; is this {}?", right_port);
+  } else if (!is_passing(reply.fault)) {
+    message += "; check the endpoint and the certificate settings";
   }
-  if (is_passing(reply.fault)) return passing(std::move(message));
-  return permanent(message + "; check the endpoint and the certificate settings");
+  return is_passing(reply.fault) ? passing(std::move(message)) : permanent(std::move(message));
 }
 
 std::string with_words(std::string message, std::string_view words) {
@@ -133,7 +142,7 @@ const char* grpc_hint(size_t code) {
     case 8:
       return "; raise the server's limits";
     case 12:
-      return "; is this an OTLP/gRPC port (usually 4317)?";
+      return "; does this server take OTLP?";
     default:
       return "";
   }
@@ -205,7 +214,7 @@ std::optional<milliseconds> read_retry_info(std::string_view any) {
 }  // namespace
 
 Attempt read_http_reply(const HttpReply& reply, std::string_view where, std::time_t now) {
-  if (reply.fault != CURLE_OK) return read_fault(reply, where);
+  if (reply.fault != CURLE_OK) return read_fault(reply, where, kHttpPort);
   if (reply.status >= 200 && reply.status < 300) return read_partial_success(reply.body, where);
   // An error's body is a google.rpc.Status, or any text when a proxy made it.
   const std::string said = parse_rpc_status(reply.body).message;
@@ -223,7 +232,7 @@ Attempt read_http_reply(const HttpReply& reply, std::string_view where, std::tim
 }
 
 Attempt read_grpc_reply(const HttpReply& reply, std::string_view where) {
-  if (reply.fault != CURLE_OK) return read_fault(reply, where);
+  if (reply.fault != CURLE_OK) return read_fault(reply, where, kGrpcPort);
   size_t code = 0;
   const char* const end = reply.grpc_status.data() + reply.grpc_status.size();
   const auto parsed = std::from_chars(reply.grpc_status.data(), end, code);
