@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
+#include <iostream>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,6 +50,22 @@ int complain(const Error& error, int status = kCannotStart) {
   return status;
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+void set_log_level(const std::string& name) {
+  using log::Level;
+  static constexpr std::pair<const char*, Level> kLevels[] = {{"debug", Level::kDebug},
+                                                              {"info", Level::kInfo},
+                                                              {"warn", Level::kWarn},
+                                                              {"error", Level::kError},
+                                                              {"off", Level::kOff}};
+  for (const auto& [level_name, level] : kLevels)
+    if (name == level_name) log::set_level(level);
+}
+
 discovery::SelectorSet make_selectors(const Invocation& invocation,
                                       const std::optional<command::ChildProcess>& child) {
   const auto own_pid = static_cast<uint32_t>(::getpid());
@@ -80,7 +98,7 @@ Result<int> observe(const Invocation& invocation) {
 
   discovery::ProcessTable processes(discovery::ProcFs{}, make_selectors(invocation, child),
                                     config.service_name);
-  enrich::ResourceCatalog resources(config);
+  enrich::ResourceCatalog resources(config, host_name(), kVersion);
   semantics::HttpSemantics semantics(config);
   auto sampler = trace::Sampler::create(config.sampler);
   if (!sampler) return std::unexpected(sampler.error());
@@ -90,7 +108,7 @@ Result<int> observe(const Invocation& invocation) {
   if (!exporters) return std::unexpected(exporters.error());
   std::unique_ptr<pipeline::Pipeline> pipeline;
   std::atomic<const exporters::MetricOutputs*> metric_outputs = nullptr;  // read by scrapes
-  metrics::Metrics metrics(config, resources.agent(), [&] {
+  metrics::Metrics metrics(config, resources.agent_resource(), [&] {
     const auto* known = metric_outputs.load();
     auto stats = known != nullptr ? known->stats() : std::vector<telemetry::ExporterStats>{};
     for (const auto& exporter : *exporters) stats.push_back(exporter->stats());
@@ -117,26 +135,17 @@ Result<int> observe(const Invocation& invocation) {
   loop->drain();
   pipeline->finish(monotonic_ns());
   housekeeping->warn_of_unseen();
-  exporters::shutdown_all(*exporters, kFlushDeadline);
-  (*outputs)->shutdown(kFlushDeadline);
+  exporters::shutdown_all(*exporters, outputs->get(), kFlushDeadline);
   return status;
-}
-
-int examine_host(const config::Config& config) {
-  return command::doctor(probe::check_kernel(), [&] {
-    std::vector<std::pair<std::string, Result<void>>> reachable;
-    for (const auto* destination : {&config.otlp_traces, &config.otlp_metrics})
-      if (!destination->endpoint.empty())
-        reachable.emplace_back(destination->endpoint, exporters::check_reachable(*destination));
-    return reachable;
-  });
 }
 
 }  // namespace
 
-int main(int argc, char** argv, char** environ) {
-  auto invocation = command::parse_invocation(argc, argv, environ, ::isatty(STDERR_FILENO) == 1);
+int main(int argc, char** argv, char** environment) {
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  auto invocation = command::parse_invocation(argc, argv, environment, terminal);
   if (!invocation) return complain(invocation.error(), kBadInvocation);
+  set_log_level(invocation->config.log_level);
   for (const auto& warning : invocation->warnings) log::warn(warning);
   for (const auto& note : invocation->notes) log::debug(note);
   switch (invocation->what) {
@@ -147,7 +156,8 @@ int main(int argc, char** argv, char** environ) {
       fmt::print("tacit {}\n", kVersion);
       return 0;
     case Invocation::Command::kDoctor:
-      return examine_host(invocation->config);
+      return command::run_doctor(probe::check_kernel(), invocation->config, std::cout,
+                                 ::isatty(STDOUT_FILENO) == 1);
     case Invocation::Command::kExec:
     case Invocation::Command::kRun:
       break;

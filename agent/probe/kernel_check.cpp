@@ -37,7 +37,10 @@ constexpr char kKernelFix[] = "use a kernel >= 5.15 built with CONFIG_DEBUG_INFO
                               "CONFIG_BPF_EVENTS";
 
 HostCheck check_hook(const btf* kernel, const Hook& hook) {
-  HostCheck check{.name = hook.name, .ok = kernel != nullptr, .required = hook.required};
+  HostCheck check;
+  check.name = hook.name;
+  check.ok = kernel != nullptr;
+  check.required = hook.required;
   for (const char* tracepoint : hook.tracepoints) {
     if (tracepoint == nullptr) continue;
     // tp_btf programs attach by this type (kernel/bpf/verifier.c, check_attach_btf_id).
@@ -57,7 +60,10 @@ HostCheck check_hook(const btf* kernel, const Hook& hook) {
 
 HostCheck check_ring_buffer() {
   const int supported = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, nullptr);
-  HostCheck check{.name = "ring buffer", .ok = supported == 1, .required = true};
+  HostCheck check;
+  check.name = "ring buffer";
+  check.ok = supported == 1;
+  check.required = true;
   check.detail = check.ok ? "BPF_MAP_TYPE_RINGBUF" : "BPF_MAP_TYPE_RINGBUF cannot be made";
   if (!check.ok) {
     check.cost = "everything: events cannot leave the kernel";
@@ -70,7 +76,10 @@ HostCheck check_ring_buffer() {
 HostCheck check_probes() {
   const uint64_t begin_ns = monotonic_ns();
   const auto probes = ProbeSet::load({.ring_bytes = 64 << 10});
-  HostCheck check{.name = "probes", .ok = probes.has_value(), .required = true};
+  HostCheck check;
+  check.name = "probes";
+  check.ok = probes.has_value();
+  check.required = true;
   if (probes) {
     check.detail = fmt::format("{} programs loaded and attached in {} ms",
                                (*probes)->attached().size(),
