@@ -16,6 +16,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/discovery/elf_section.h"
+#include "agent/discovery/listener_dump.h"
 
 namespace tacit::discovery {
 namespace {
@@ -23,7 +24,8 @@ namespace {
 constexpr size_t kMaxArgsBytes = 32 * 1024;
 constexpr size_t kMaxEnvironBytes = 256 * 1024;
 constexpr size_t kMaxCgroupBytes = 16 * 1024;
-constexpr size_t kMaxNetBytes = 64 << 20;  // some 400,000 sockets
+constexpr size_t kMaxListeners = 100'000;
+constexpr size_t kMaxNetLine = 4096;
 constexpr size_t kMaxDescriptors = 100'000;
 constexpr size_t kMaxPieces = 1024;
 
@@ -74,11 +76,12 @@ std::string_view next_word(std::string_view& line) {
 }
 
 // A line of /proc/net/tcp: slot, local address, remote address, state, …, inode as tenth word.
-void add_listener(std::string_view line, std::map<uint64_t, uint16_t>& out) {
+// False: the socket does not listen.
+bool add_listener(std::string_view line, std::map<uint64_t, uint16_t>& out) {
   next_word(line);
   const auto local = next_word(line);
   next_word(line);
-  if (next_word(line) != "0A") return;  // TCP_LISTEN
+  if (next_word(line) != "0A") return false;  // TCP_LISTEN
   for (int i = 0; i < 5; ++i) next_word(line);
   const size_t colon = local.rfind(':');
   uint64_t inode = 0;
@@ -86,16 +89,28 @@ void add_listener(std::string_view line, std::map<uint64_t, uint16_t>& out) {
   if (colon != std::string_view::npos && to_number(local.substr(colon + 1), port, 16) &&
       to_number(next_word(line), inode) && inode != 0)
     out[inode] = port;
+  return true;
 }
 
+// Listening sockets come first (Documentation/networking/proc_net_tcp.rst), so it ends at the first
+// that is something else, and reads little at a time: the kernel takes milliseconds for the
+// connections of a busy host.
 void read_listeners(const std::string& path, std::map<uint64_t, uint16_t>& out) {
-  const auto text = read_at_most(path, kMaxNetBytes);
-  if (!text) return;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    add_listener(rest.substr(0, end), out);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return;
+  std::string pending;
+  char chunk[512];
+  bool head = true;
+  while (out.size() < kMaxListeners && pending.size() < kMaxNetLine) {
+    const ssize_t n = ::read(fd.get(), chunk, sizeof chunk);
+    if (n <= 0) return;
+    pending.append(chunk, static_cast<size_t>(n));
+    for (size_t end = pending.find('\n'); end != std::string::npos; end = pending.find('\n')) {
+      const bool listens = add_listener(std::string_view(pending).substr(0, end), out);
+      if (!listens && !head) return;
+      head = false;
+      pending.erase(0, end + 1);
+    }
   }
 }
 
@@ -135,7 +150,8 @@ EnvironmentSubset pick_environment(std::string_view bytes) {
   return out;
 }
 
-ProcFs::ProcFs(std::string root) : root_(std::move(root)) {}
+ProcFs::ProcFs(std::string root)
+    : root_(std::move(root)), own_net_ns_(read_link(root_ + "/self/ns/net")) {}
 
 std::string ProcFs::path(uint32_t pid, std::string_view name) const {
   return root_ + "/" + std::to_string(pid) + "/" + std::string(name);
@@ -202,16 +218,23 @@ std::vector<uint16_t> ProcFs::listening_ports(uint32_t pid, ListenerTables& tabl
     if (inodes.size() >= kMaxDescriptors) break;
   }
   if (inodes.empty()) return {};
-  const auto [table, fresh] = tables.try_emplace(read_link(path(pid, "ns/net")));
-  if (fresh) {
-    read_listeners(path(pid, "net/tcp"), table->second);
-    read_listeners(path(pid, "net/tcp6"), table->second);
-  }
+  const auto name_space = read_link(path(pid, "ns/net"));
+  const auto [table, fresh] = tables.try_emplace(name_space);
+  if (fresh) table->second = listeners(pid, name_space == own_net_ns_);
   std::set<uint16_t> ports;
   for (const auto inode : inodes)
     if (const auto found = table->second.find(inode); found != table->second.end())
       ports.insert(found->second);
   return {ports.begin(), ports.end()};
+}
+
+std::map<uint64_t, uint16_t> ProcFs::listeners(uint32_t pid, bool own_name_space) const {
+  if (own_name_space && !own_net_ns_.empty())
+    if (auto dumped = dump_listeners()) return *std::move(dumped);
+  std::map<uint64_t, uint16_t> out;
+  read_listeners(path(pid, "net/tcp"), out);
+  read_listeners(path(pid, "net/tcp6"), out);
+  return out;
 }
 
 bool ProcFs::is_go(uint32_t pid) const {

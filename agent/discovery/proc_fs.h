@@ -46,8 +46,10 @@ class ProcFs {
 
  private:
   std::string path(uint32_t pid, std::string_view name) const;
+  std::map<uint64_t, uint16_t> listeners(uint32_t pid, bool own_name_space) const;
 
   std::string root_;
+  std::string own_net_ns_;  // of the agent; empty in a made-up tree
 };
 
 // NUL-separated strings, as /proc/PID/cmdline and exec events hold them. At most 1024 pieces.

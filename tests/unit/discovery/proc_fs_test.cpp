@@ -3,11 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "agent/base/fd.h"
 #include "tests/unit/discovery/fake_proc.h"
 
 namespace tacit::discovery {
@@ -139,6 +143,23 @@ TEST(ProcFs, ReadsThisVeryProcess) {
   EXPECT_EQ(stat->parent_pid, static_cast<uint32_t>(::getppid()));
   EXPECT_EQ(proc.exe(pid), std::filesystem::read_symlink("/proc/self/exe").string());
   EXPECT_FALSE(proc.is_go(pid));
+}
+
+TEST(ProcFs, FindsTheListenersOfThisVeryProcess) {
+  std::vector<uint16_t> opened;
+  std::vector<Fd> sockets;
+  for (const sa_family_t family : {AF_INET, AF_INET6}) {
+    Fd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::listen(fd.get(), 1) != 0) continue;  // a host without IPv6
+    sockaddr_in6 address{};
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    opened.push_back(ntohs(address.sin6_port));  // where sockaddr_in has its port, too
+    sockets.push_back(std::move(fd));
+  }
+  std::sort(opened.begin(), opened.end());
+  ListenerTables tables;
+  EXPECT_EQ(ProcFs().listening_ports(static_cast<uint32_t>(::getpid()), tables), opened);
 }
 
 }  // namespace
