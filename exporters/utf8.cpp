@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
@@ -26,10 +27,14 @@ size_t ascii_prefix(std::string_view text) {
   return i;
 }
 
-bool is_plain_json(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
-}
+// Printable ASCII that JSON takes as it is, by byte.
+constexpr auto kPlainJson = [] {
+  std::array<bool, 256> plain{};
+  for (size_t c = 0x20; c < 0x7F; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+bool is_plain_json(char c) { return kPlainJson[static_cast<unsigned char>(c)]; }
 
 void append_json_escape(std::string& out, char32_t c) {
   switch (c) {

@@ -11,6 +11,12 @@
 #include "exporters/export_queue.h"
 
 namespace tacit::exporters {
+namespace {
+
+constexpr size_t kTypicalJsonBytes = 1'280;
+constexpr size_t kTypicalTextBytes = 128;
+
+}  // namespace
 
 ConsoleSink::ConsoleSink(int fd, config::ConsoleFormat format)
     : writer_(fd), json_(format == config::ConsoleFormat::kJson) {}
@@ -19,6 +25,7 @@ std::vector<Payload> ConsoleSink::encode(std::vector<telemetry::Span> spans) {
   std::vector<Payload> payloads(1);
   Payload& payload = payloads.front();
   payload.items = spans.size();
+  payload.body.reserve(spans.size() * (json_ ? kTypicalJsonBytes : kTypicalTextBytes));
   for (const auto& span : spans) {
     if (json_) {
       append_span_json(payload.body, span);

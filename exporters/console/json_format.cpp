@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <iterator>
@@ -26,6 +27,22 @@ void append_hex(std::string& out, std::span<const uint8_t> bytes) {
   }
 }
 
+// By hand instead of fmt: numbers and times are half of a line's cost.
+template <typename T>
+void append_integer(std::string& out, T value) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+// With leading zeros.
+void append_digits(std::string& out, uint64_t value, size_t width) {
+  const size_t end = out.size() + width;
+  out.resize(end);
+  for (size_t i = 1; i <= width; ++i, value /= 10) {
+    out[end - i] = static_cast<char>('0' + value % 10);
+  }
+}
+
 void append_number(std::string& out, double value) {
   if (!std::isfinite(value)) {  // JSON has no such numbers; OTLP's JSON writes these strings
     out += std::isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
@@ -40,7 +57,7 @@ void append_number(std::string& out, double value) {
 struct ValueWriter {
   std::string& out;
   void operator()(const std::string& value) const { append_json_string(out, value); }
-  void operator()(int64_t value) const { fmt::format_to(std::back_inserter(out), "{}", value); }
+  void operator()(int64_t value) const { append_integer(out, value); }
   void operator()(double value) const { append_number(out, value); }
   void operator()(bool value) const { out += value ? "true" : "false"; }
   void operator()(const std::vector<std::string>& values) const {
@@ -117,8 +134,9 @@ void append_events(std::string& out, const std::vector<telemetry::SpanEvent>& ev
     out += &event == events.data() ? "{\"name\":" : ",{\"name\":";
     append_json_string(out, event.name);
     append_time(out, ",\"time\":\"", event.time_unix_ns);
-    fmt::format_to(std::back_inserter(out),
-                   ",\"time_unix_nano\":\"{}\",\"attributes\":", event.time_unix_ns);
+    out += ",\"time_unix_nano\":\"";
+    append_integer(out, event.time_unix_ns);
+    out += "\",\"attributes\":";
     append_attributes(out, event.attributes);
     out += '}';
   }
@@ -132,10 +150,20 @@ void append_rfc3339(std::string& out, uint64_t unix_ns) {
   const auto days = std::chrono::floor<std::chrono::days>(since_epoch);
   const std::chrono::year_month_day date{std::chrono::sys_days{days}};
   const auto second = (since_epoch - days).count();
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",
-                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                 static_cast<unsigned>(date.day()), second / 3600, second / 60 % 60, second % 60,
-                 unix_ns % 1'000'000'000);
+  append_digits(out, static_cast<uint64_t>(static_cast<int>(date.year())), 4);
+  out += '-';
+  append_digits(out, static_cast<unsigned>(date.month()), 2);
+  out += '-';
+  append_digits(out, static_cast<unsigned>(date.day()), 2);
+  out += 'T';
+  append_digits(out, static_cast<uint64_t>(second / 3600), 2);
+  out += ':';
+  append_digits(out, static_cast<uint64_t>(second / 60 % 60), 2);
+  out += ':';
+  append_digits(out, static_cast<uint64_t>(second % 60), 2);
+  out += '.';
+  append_digits(out, unix_ns % 1'000'000'000, 9);
+  out += 'Z';
 }
 
 void append_span_json(std::string& out, const Span& span) {
@@ -149,11 +177,17 @@ void append_span_json(std::string& out, const Span& span) {
   append_time(out, ",\"end_time\":\"", span.end_unix_ns);
   const uint64_t duration_ns =
       span.end_unix_ns > span.start_unix_ns ? span.end_unix_ns - span.start_unix_ns : 0;
-  fmt::format_to(std::back_inserter(out),
-                 ",\"start_time_unix_nano\":\"{}\",\"end_time_unix_nano\":\"{}\","
-                 "\"duration_ms\":{}.{:06},\"status\":{{\"code\":\"{}\",\"message\":",
-                 span.start_unix_ns, span.end_unix_ns, duration_ns / 1'000'000,
-                 duration_ns % 1'000'000, status_name(span.status));
+  out += ",\"start_time_unix_nano\":\"";
+  append_integer(out, span.start_unix_ns);
+  out += "\",\"end_time_unix_nano\":\"";
+  append_integer(out, span.end_unix_ns);
+  out += "\",\"duration_ms\":";
+  append_integer(out, duration_ns / 1'000'000);
+  out += '.';
+  append_digits(out, duration_ns % 1'000'000, 6);
+  out += ",\"status\":{\"code\":\"";
+  out += status_name(span.status);
+  out += "\",\"message\":";
   append_json_string(out, span.status_message);
   out += "},\"attributes\":";
   append_attributes(out, span.attributes);

@@ -10,8 +10,11 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <exception>
+#include <future>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -124,7 +127,7 @@ Result<std::unique_ptr<PrometheusExposer>> PrometheusExposer::start(
                       address->text));
     }
     return std::unique_ptr<PrometheusExposer>(
-        new PrometheusExposer(std::move(collectable), std::move(exposer)));
+        new PrometheusExposer(std::move(collectable), std::move(exposer), address->socket));
   } catch (const std::exception&) {
     return fail(
         fmt::format("Cannot serve metrics on {}: {}; choose another Prometheus port or stop "
@@ -134,10 +137,33 @@ Result<std::unique_ptr<PrometheusExposer>> PrometheusExposer::start(
 }
 
 PrometheusExposer::PrometheusExposer(std::shared_ptr<prometheus::Collectable> source,
-                                     std::unique_ptr<prometheus::Exposer> exposer)
-    : source_(std::move(source)), exposer_(std::move(exposer)) {}
+                                     std::unique_ptr<prometheus::Exposer> exposer,
+                                     const sockaddr_storage& address)
+    : source_(std::move(source)), exposer_(std::move(exposer)), address_(address) {
+  // The port is at the same place in both families' addresses.
+  reinterpret_cast<sockaddr_in&>(address_).sin_port = htons(port());
+}
 
-PrometheusExposer::~PrometheusExposer() = default;
+// civetweb looks whether it must stop when a connection comes, or else every two seconds, and an
+// agent that ends should not take that long.
+PrometheusExposer::~PrometheusExposer() {
+  std::promise<void> stopped;
+  std::thread stopping = start_export_thread("prometheus-stop", [this, &stopped] {
+    exposer_.reset();
+    stopped.set_value();
+  });
+  std::future<void> end = stopped.get_future();
+  do {
+    knock();
+  } while (end.wait_for(std::chrono::milliseconds(5)) == std::future_status::timeout);
+  stopping.join();
+}
+
+void PrometheusExposer::knock() const {
+  const Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const socklen_t size = address_.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  (void)::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address_), size);
+}
 
 uint16_t PrometheusExposer::port() const {
   const std::vector<int> ports = exposer_->GetListeningPorts();

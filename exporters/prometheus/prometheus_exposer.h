@@ -2,6 +2,8 @@
 // Serves the metrics on http://HOST:PORT/metrics for Prometheus to scrape. prometheus-cpp's Exposer
 // (civetweb inside) does the work on its own threads and adds three metrics about itself.
 #pragma once
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,10 +30,12 @@ class PrometheusExposer {
 
  private:
   PrometheusExposer(std::shared_ptr<prometheus::Collectable> source,
-                    std::unique_ptr<prometheus::Exposer> exposer);
+                    std::unique_ptr<prometheus::Exposer> exposer, const sockaddr_storage& address);
+  void knock() const;
 
   std::shared_ptr<prometheus::Collectable> source_;
   std::unique_ptr<prometheus::Exposer> exposer_;
+  sockaddr_storage address_;  // where it listens
 };
 
 }  // namespace tacit::exporters
