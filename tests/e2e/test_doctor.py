@@ -60,6 +60,6 @@ def test_without_privileges(tmp_path):
 def test_mistakes_are_explained():
     result = tacit("exec", "--consol", "json", "--", "true")
     assert result.returncode != 0 and "--console" in result.stderr
-    result = tacit("exce", "--", "true")
+    result = tacit("execc", "--", "true")
     assert result.returncode != 0 and "exec" in result.stderr
     assert tacit("--help").returncode == 0
