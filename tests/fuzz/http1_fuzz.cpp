@@ -199,7 +199,8 @@ struct Run {
   bool clean() const {
     return counters.gaps + counters.orphan_responses + counters.not_http_connections +
                counters.http2_connections + counters.protocol_errors + counters.head_too_large +
-               counters.pipeline_overflows + counters.stale_transfers + counters.resyncs ==
+               counters.pipeline_overflows + counters.early_upgrades + counters.stale_transfers +
+               counters.resyncs ==
            0;
   }
 

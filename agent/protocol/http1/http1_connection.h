@@ -47,6 +47,9 @@ struct Options {
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
+  // A request's head is complete. Exactly one on_exchange() of it follows. Must not call the
+  // connection.
+  virtual void on_request(const HttpExchange& /*exchange*/) {}
   // May move the strings out; the object is used again afterwards. Must not call the connection.
   virtual void on_exchange(HttpExchange& exchange) = 0;
 };
@@ -59,6 +62,7 @@ struct Counters {
   uint64_t not_http_connections = 0;  // ignored: something else is spoken there
   uint64_t http2_connections = 0;     // ignored: the HTTP/2 preface came
   uint64_t upgraded_connections = 0;  // ignored after 101 or a 2xx to CONNECT
+  uint64_t early_upgrades = 0;        // a client went on in another protocol before the answer came
   uint64_t protocol_errors = 0;       // messages that are no HTTP, or framed against the rules
   uint64_t head_too_large = 0;        // heads beyond kMaxHeadBytes
   uint64_t pipeline_overflows = 0;    // ignored: more requests waiting than are remembered

@@ -137,7 +137,7 @@ void Http1Connection::wrong_start(Side& s) {
   if (is_request_side(s)) {
     // After CONNECT or Upgrade a client may speak something else before it was allowed to.
     const bool leaving = !queue_.empty() && (queue_.back().is_connect || queue_.back().upgrade);
-    if (!leaving) ++counters_.protocol_errors;
+    ++(leaving ? counters_.early_upgrades : counters_.protocol_errors);
     return lose(s);
   }
   ++counters_.protocol_errors;

@@ -47,6 +47,7 @@ void Http1Connection::request_head(Side& s, std::string_view head, uint32_t peer
   open.head_end = s.first_position + static_cast<uint32_t>(head.size());
   fill_request(open, s, head);
   queue_.add_text(open);
+  sink_.on_request(open.exchange);
   request_open_ = true;
   notice_pipelining(open);
   start_request_body(s, queue_.back());

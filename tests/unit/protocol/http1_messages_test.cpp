@@ -349,6 +349,18 @@ TEST(Http1Messages, ConnectThatIsRefusedStaysHttp) {
   EXPECT_EQ(w.exchanges[1].status, 200);
 }
 
+TEST(Http1Messages, ClientThatSpeaksBeforeItsTunnelIsOpen) {
+  Wire w(Role::kServer);
+  w.receive("CONNECT h:443 HTTP/1.1\r\n\r\n");
+  w.receive("\x16\x03\x01 hello");
+  w.send("HTTP/1.1 200 Yes\r\n\r\n");
+  ASSERT_EQ(w.exchanges.size(), 1u);
+  EXPECT_TRUE(w.exchanges[0].upgraded);
+  EXPECT_EQ(w.exchanges[0].outcome, Outcome::kComplete);
+  EXPECT_EQ(w.counters.early_upgrades, 1u);
+  EXPECT_EQ(w.counters.protocol_errors, 0u);
+}
+
 TEST(Http1Messages, OtherProtocolsAreIgnoredFromTheirFirstBytes) {
   for (const std::string_view text : {"\x16\x03\x01\x02\x01\x01", "*1\r\n$4\r\nPING\r\n",
                                       "SSH-2.0-OpenSSH_9.2\r\n", "get key\r\n"}) {
