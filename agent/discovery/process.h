@@ -52,7 +52,8 @@ struct Process {
   std::vector<uint16_t> listening_ports;      // TCP, ascending
   uint16_t first_port = 0;                    // the one seen first; 0: none
   std::vector<uint32_t> roots;   // pids of `--pid` selectors that it is, or descends from
-  std::optional<size_t> selector;  // index of the selector that matched; nullopt: not observed
+  // Index of the selector that matched; nullopt in a table: followed, but its origin was lost.
+  std::optional<size_t> selector;
   // Changes with everything that telemetry shows of the process (image, listeners). Forked children
   // have their parent's. Unique in the agent's life: a key for caches.
   uint64_t revision = 0;

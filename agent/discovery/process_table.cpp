@@ -81,13 +81,18 @@ Verdict ProcessTable::on_exec(const ExecFacts& facts) {
   ListenerTables tables;
   const bool may_listen = self != nullptr && !self->listening_ports.empty();
   if (alive && (may_listen || selectors_.wants_ports())) read_ports(process, tables);
-  if (!select(process)) {
+  // Followed, and how it came to be was lost: a descendant of some pid selector for certain.
+  const bool origin_lost =
+      facts.followed && !roots_.empty() && (from == nullptr || !from->selector);
+  const bool known = self != nullptr;
+  if (!select(process) && !origin_lost) {
     forget(facts.pid);
     return {.unfollow = facts.followed};
   }
   const auto* observed =
       observe(std::move(process), std::move(image), &facts, alive, before.get());
-  return {observed, observed != nullptr && !facts.followed, false};
+  // An unknown process may have been unfollowed since the event was made: by the exec before.
+  return {observed, observed != nullptr && !(facts.followed && known), false};
 }
 
 const Process* ProcessTable::on_fork(uint32_t parent_pid, uint32_t child_pid,

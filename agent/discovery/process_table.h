@@ -20,7 +20,7 @@ namespace tacit::discovery {
 // What an event means for the probes.
 struct Verdict {
   const Process* process = nullptr;  // null: not observed
-  bool follow = false;               // tell the probes to follow process->pid()
+  bool follow = false;               // tell the probes to follow process->pid(), maybe again
   bool unfollow = false;             // they follow the event's pid, and no selector matches it now
 };
 

@@ -200,6 +200,31 @@ TEST_F(ProcessTableTest, AnExecThatNoSelectorMatchesEndsTheObservation) {
   EXPECT_EQ(table_->find(11), nullptr);
 }
 
+TEST_F(ProcessTableTest, AnExecRightAfterOneThatEndedTheObservationStartsItAgain) {
+  make({exe("nginx")});
+  add(11, "/usr/sbin/nginx", {"nginx"});
+  table_->scan();
+  add(11, "/usr/bin/env", {"env", "nginx"});
+  EXPECT_TRUE(exec(11, {"env", "nginx"}, 1, true).unfollow);
+  add(11, "/usr/sbin/nginx", {"nginx"});
+  const auto verdict = exec(11, {"nginx"}, 1, true);  // "followed" when it was made
+  ASSERT_NE(verdict.process, nullptr);
+  EXPECT_TRUE(verdict.follow);
+}
+
+TEST_F(ProcessTableTest, ADescendantWhoseOriginWasLostIsKept) {
+  add(10, "/bin/sh", {"sh"});
+  make({pid(10)});
+  table_->scan();
+  // Its parent's fork was lost, and the parent is gone.
+  const auto verdict = exec(12, {"curl"}, 11, true);
+  ASSERT_NE(verdict.process, nullptr);
+  EXPECT_FALSE(verdict.unfollow);
+  EXPECT_EQ(verdict.process->selector, std::nullopt);
+  EXPECT_NE(exec(12, {"wget"}, 11, true).process, nullptr);
+  EXPECT_EQ(exec(13, {"curl"}, 11, false).process, nullptr);
+}
+
 TEST_F(ProcessTableTest, PythonsMultiprocessingChildrenStayWithTheirService) {
   add(10, "/usr/bin/python3", {"python3", "/usr/bin/uvicorn", "shop:app", "--workers", "2"});
   make({port(80), port(81)});
