@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kSpansPerHandOut = 512;  // then exporters get theirs in mid-batch
 // ProcessKey counts in clock ticks; USER_HZ is 100 on every architecture we build for.
 constexpr uint64_t kNsPerTick = 10'000'000;
+constexpr char kPlainScheme[] = "http";
 constexpr uint64_t kSweepNs = 5'000'000'000;
 
 metrics::RequestSample sample_of(const semantics::HttpCall& call) {
@@ -130,8 +131,28 @@ bool Pipeline::resolve(TrackedConnection& connection, uint32_t pid) {
   return true;
 }
 
+void Pipeline::count_active(TrackedConnection& connection, const protocol::HttpExchange& exchange,
+                            int change) {
+  metrics::RequestSample sample;
+  sample.method = semantics::known_method(exchange.method);
+  sample.scheme = kPlainScheme;
+  rooms_.metrics.add_active(sample, *connection.active_resource, change);
+  connection.active_requests += static_cast<uint32_t>(change);
+}
+
+void Pipeline::on_request(TrackedConnection& connection, const protocol::HttpExchange& exchange) {
+  if (exchange.role != connection::Role::kServer) return;
+  if (connection.active_requests == 0) {
+    if (!resolve(connection, exchange.request_actor.pid)) return;
+    connection.active_resource = connection.resource;
+  }
+  count_active(connection, exchange, 1);
+}
+
 void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) {
   ++counted_.exchanges;
+  if (exchange.role == connection::Role::kServer && connection.active_requests > 0)
+    count_active(connection, exchange, -1);
   const uint32_t pid =
       exchange.request_actor.pid != 0 ? exchange.request_actor.pid : connection.last_pid;
   if (!resolve(connection, pid)) {
@@ -140,7 +161,8 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
   }
   const auto call =
       rooms_.semantics.describe(exchange, connection.endpoints, connection.service_key);
-  rooms_.metrics.observe(sample_of(call), *connection.resource);
+  if (call.kind != telemetry::SpanKind::kInternal)  // a side that could not be told has no metric
+    rooms_.metrics.observe(sample_of(call), *connection.resource);
   ++counted_.spans[static_cast<size_t>(call.kind)];
   if (rooms_.exporters.empty()) return;
   trace::SpanIds ids;

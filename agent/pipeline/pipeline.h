@@ -58,6 +58,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
 
   void on_record(std::span<const std::byte> record) override;
   void on_batch_end(uint64_t now_ns) override;
+  void on_request(TrackedConnection& connection, const protocol::HttpExchange& exchange) override;
   void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) override;
 
   // The agent stops: open exchanges leave as unknown, held connects are reported, spans handed out.
@@ -76,6 +77,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::Data& data);
 
   bool resolve(TrackedConnection& connection, uint32_t pid);
+  void count_active(TrackedConnection& connection, const protocol::HttpExchange& exchange,
+                    int change);
   void report_failed_connect(const FailedConnect& failed);
   void obey(const discovery::Verdict& verdict, uint32_t pid);
   void emit(telemetry::Span span, uint32_t pid, const telemetry::ResourcePtr& resource);

@@ -17,6 +17,8 @@ class TrackedConnection;
 class ExchangeObserver {
  public:
   virtual ~ExchangeObserver() = default;
+  virtual void on_request(TrackedConnection& connection,
+                          const protocol::HttpExchange& exchange) = 0;
   virtual void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) = 0;
 };
 
@@ -25,6 +27,9 @@ class TrackedConnection final : public protocol::http1::ExchangeSink {
   TrackedConnection(uint64_t socket, connection::Endpoints ends, ExchangeObserver& observer)
       : socket_id(socket), endpoints(std::move(ends)), observer_(observer) {}
 
+  void on_request(const protocol::HttpExchange& exchange) override {
+    observer_.on_request(*this, exchange);
+  }
   void on_exchange(protocol::HttpExchange& exchange) override {
     observer_.on_exchange(*this, exchange);
   }
@@ -36,7 +41,9 @@ class TrackedConnection final : public protocol::http1::ExchangeSink {
   uint32_t last_pid = 0;     // who made the last transfer
   bool sending_ended = false;  // our FIN was seen: later positions count it as a byte
   uint32_t skip_until[2] = {};  // what the kernel was told last
-  uint32_t active_requests = 0;  // as last counted
+  // Requests being served, and whose they were counted as: theirs when the first of them began.
+  uint32_t active_requests = 0;
+  telemetry::ResourcePtr active_resource;
   // Attempts at other addresses that failed just before this one succeeded (IPv6, then IPv4).
   uint32_t failed_attempts = 0;
 

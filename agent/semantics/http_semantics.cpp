@@ -20,11 +20,6 @@ using telemetry::SpanKind;
 constexpr std::array<std::string_view, 9> kMethods = {
     "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"};
 
-std::string_view known_method(std::string_view method) {
-  const auto found = std::find(kMethods.begin(), kMethods.end(), method);
-  return found == kMethods.end() ? std::string_view("_OTHER") : *found;
-}
-
 SpanKind kind_of(const HttpExchange& exchange, const Endpoints& endpoints) {
   const Role role = exchange.role == Role::kUnknown ? endpoints.role : exchange.role;
   if (role == Role::kServer) return SpanKind::kServer;
@@ -51,6 +46,11 @@ void set_times(const HttpExchange& exchange, HttpCall& call) {
 }
 
 }  // namespace
+
+std::string_view known_method(std::string_view method) {
+  const auto found = std::find(kMethods.begin(), kMethods.end(), method);
+  return found == kMethods.end() ? std::string_view("_OTHER") : *found;
+}
 
 uint16_t default_port(std::string_view scheme) {
   if (scheme == "http") return 80;

@@ -39,6 +39,9 @@ class HttpSemantics {
   std::string socket_address_;  // storage of HttpCall::server_address
 };
 
+// http.request.method: the method itself where it is a known one, else "_OTHER". Static storage.
+std::string_view known_method(std::string_view method);
+
 // A scheme's port that URLs leave out; 0: none.
 uint16_t default_port(std::string_view scheme);
 
