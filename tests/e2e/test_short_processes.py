@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that live for one request, some for less than 10 ms: each is seen, once."""
+import shutil
+
 import pytest
 
 from harness import peers
@@ -15,9 +17,11 @@ def expected(port, **fields):
 
 
 @pytest.mark.needs("short_client")
-def test_static_program(agent):
+def test_static_program(agent, tmp_path):
+    program = tmp_path / "short_client"
+    shutil.copy(peers.program("short_client"), program)
     service = peers.threading_server(agent)
-    agent.run("sh", "-c", LOOP, "sh", peers.program("short_client"), service.port)
+    agent.run("sh", "-c", LOOP, "sh", program, service.port)
     spans = agent.finish()
     assert len(spans) == 400
     check(spans, service, expected=expected(service.port, response_bytes=5, service="short_client"))
