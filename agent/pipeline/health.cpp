@@ -16,6 +16,7 @@ std::vector<metrics::NamedFigure> parser_figures(const PipelineFigures& counted)
           {"not_http_connection", http.not_http_connections},
           {"http2_connection", http.http2_connections},
           {"upgraded_connection", http.upgraded_connections},
+          {"early_upgrade", http.early_upgrades},
           {"protocol_error", http.protocol_errors},
           {"head_too_large", http.head_too_large},
           {"pipeline_overflow", http.pipeline_overflows},
@@ -23,6 +24,7 @@ std::vector<metrics::NamedFigure> parser_figures(const PipelineFigures& counted)
           {"reordered_transfer", http.reordered_transfers},
           {"unannounced_socket", counted.connection.unannounced},
           {"connection_table_full", counted.connection.refused},
+          {"process_table_full", counted.refused_processes},
           {"without_process", counted.without_process},
           {"undecodable_event", counted.undecodable}};
 }

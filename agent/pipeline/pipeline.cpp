@@ -20,6 +20,7 @@ constexpr size_t kSpansPerHandOut = 512;  // then exporters get theirs in mid-ba
 constexpr uint64_t kNsPerTick = 10'000'000;
 constexpr char kPlainScheme[] = "http";
 constexpr uint64_t kSweepNs = 5'000'000'000;
+constexpr uint64_t kSweepsPerVerification = 12;  // a lost exit event is noticed in a minute
 
 metrics::RequestSample sample_of(const semantics::HttpCall& call) {
   return {.server = call.kind == telemetry::SpanKind::kServer,
@@ -121,8 +122,7 @@ void Pipeline::handle(const event::SocketListen& listen) {
 
 // The resource of the process that served or sent this exchange; kept while it stays the same.
 bool Pipeline::resolve(TrackedConnection& connection, uint32_t pid) {
-  const discovery::Process* process = rooms_.processes.find(pid);
-  if (process == nullptr) process = rooms_.processes.resolve(pid);
+  const discovery::Process* process = rooms_.processes.resolve(pid);
   if (process == nullptr) return false;
   if (connection.resource_key == process->revision && connection.resource) return true;
   connection.resource = rooms_.resources.resource_for(*process);
@@ -214,6 +214,7 @@ void Pipeline::on_batch_end(uint64_t now_ns) {
     next_sweep_ns_ = now_ns + kSweepNs;
     connections_.sweep(now_ns);
     rooms_.processes.sweep(now_ns);
+    if (++sweeps_ % kSweepsPerVerification == 0) rooms_.processes.verify(now_ns);
   }
   publish(now_ns);
   // Once a batch: a stepped wall clock moves later spans and never stretches one.
@@ -233,6 +234,7 @@ void Pipeline::publish(uint64_t now_ns) {
     counted_.followed_processes = observed.size();
     rooms_.metrics.set_processes(std::move(observed));
   }
+  counted_.refused_processes = rooms_.processes.refused();
   counted_.connections = connections_.size();
   counted_.connection = connections_.counters();
   counted_.http = connections_.http_counters();

@@ -33,6 +33,7 @@ struct PipelineFigures {
   std::array<uint64_t, 4> spans{};  // exchanges by telemetry::SpanKind, before sampling
   uint64_t sampled_out = 0;
   uint64_t without_process = 0;  // exchanges whose process was never told of
+  uint64_t refused_processes = 0;  // not taken because the process table was full
   uint64_t connections = 0;         // now
   uint64_t followed_processes = 0;  // now
   ConnectionCounters connection;
@@ -92,6 +93,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   std::vector<telemetry::Span> spans_;  // of this batch
   int64_t wall_offset_ns_;
   uint64_t next_sweep_ns_ = 0;
+  uint64_t sweeps_ = 0;
   uint64_t next_publish_ns_ = 0;
   bool processes_changed_ = true;
   PipelineFigures counted_;

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recorded events in, spans out: every folder here with an events.bin is a case, and its
+// expected.jsonl is what the console would print. Needs neither root nor a network. After a
+// deliberate change: TACIT_UPDATE_GOLDEN=1 rewrites the expectations; read the difference.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "agent/pipeline/pipeline.h"
+#include "agent/trace/sampler.h"
+#include "exporters/console/span_format.h"
+#include "tests/harness/recording.h"
+
+namespace tacit {
+namespace {
+
+class NoProbes final : public probe::ProbeControl {
+ public:
+  Result<void> follow(uint32_t) override { return {}; }
+  void unfollow(uint32_t) override {}
+  void mute(uint64_t) override {}
+  void skip(uint64_t, connection::Direction, uint32_t) override {}
+  void forget_socket(uint64_t) override {}
+};
+
+class Lines final : public telemetry::SpanExporter {
+ public:
+  void export_spans(std::vector<telemetry::Span> spans) override {
+    for (const auto& span : spans) {
+      exporters::append_span_json(text, span);
+      if (!text.ends_with('\n')) text += '\n';
+    }
+  }
+  void shutdown(std::chrono::milliseconds) override {}
+  telemetry::ExporterStats stats() const override { return {}; }
+  std::string text;
+};
+
+std::string replay(const std::vector<harness::RecordedEvent>& records) {
+  config::Config config;
+  NoProbes probes;
+  Lines lines;
+  config::Selector everything;  // that was recorded
+  everything.cmd = "*";
+  discovery::ProcessTable processes(discovery::ProcFs{"/nonexistent"},
+                                    discovery::SelectorSet{{everything}, 1}, "");
+  enrich::ResourceCatalog resources(config, "golden-host", "0");
+  semantics::HttpSemantics semantics(config);
+  trace::Correlator correlator(*trace::Sampler::create(config.sampler), trace::IdGenerator{1});
+  metrics::Metrics metrics(config, resources.agent_resource(),
+                           [] { return metrics::SelfFigures{}; }, "/nonexistent");
+  pipeline::Pipeline pipeline({config, probes, processes, resources, semantics, correlator,
+                               metrics, {&lines}, 0});
+  uint64_t now_ns = 0;
+  for (const auto& record : records) {
+    pipeline.on_record(record.bytes());
+    now_ns = reinterpret_cast<const event_header*>(record.bytes().data())->time_ns;
+  }
+  pipeline.finish(now_ns);
+  EXPECT_EQ(pipeline.figures().undecodable, 0u);
+  EXPECT_EQ(pipeline.figures().without_process, 0u);
+  return lines.text;
+}
+
+class Replay : public ::testing::TestWithParam<std::filesystem::path> {};
+
+TEST_P(Replay, GivesTheSpansThatWereRecorded) {
+  const auto records = harness::read_recording(GetParam() / "events.bin");
+  ASSERT_FALSE(records.empty()) << "no recording in " << GetParam();
+  const std::string spans = replay(records);
+  const auto expected_path = GetParam() / "expected.jsonl";
+  if (std::getenv("TACIT_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(expected_path) << spans;
+    GTEST_SKIP() << "rewritten: " << expected_path;
+  }
+  std::stringstream expected;
+  expected << std::ifstream(expected_path).rdbuf();
+  EXPECT_EQ(spans, expected.str());
+}
+
+std::vector<std::filesystem::path> cases() {
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(TACIT_GOLDEN_FOLDER))
+    if (std::filesystem::exists(entry.path() / "events.bin")) found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string case_name(const ::testing::TestParamInfo<std::filesystem::path>& parameter) {
+  std::string name = parameter.param.filename();
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(golden, Replay, ::testing::ValuesIn(cases()), case_name);
+
+}  // namespace
+}  // namespace tacit
