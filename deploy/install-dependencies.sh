@@ -8,14 +8,15 @@ set -euo pipefail
 # To build the agent. Everything it links or generates code with.
 build_packages=(
   g++ cmake ninja-build pkg-config ccache
-  clang-16 llvm-16 bpftool libbpf-dev libelf-dev zlib1g-dev libbpfcc-dev
+  clang-16 llvm-16 bpftool libbpf-dev libelf-dev zlib1g-dev
   libcli11-dev libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
-  libprotobuf-dev protobuf-compiler libcurl4-openssl-dev prometheus-cpp-dev libabsl-dev
+  libcurl4-openssl-dev prometheus-cpp-dev
 )
 # To build and run the tests.
 test_packages=(
   ca-certificates
-  libgtest-dev libgmock-dev libbenchmark-dev libclang-rt-16-dev libclang-common-16-dev libc6-dev
+  libgtest-dev libgmock-dev libprotobuf-dev protobuf-compiler libnghttp2-dev libbenchmark-dev
+  clang-19 libclang-rt-19-dev  # the fuzz preset: libFuzzer, and std::expected of libstdc++
 )
 # Programs the tests talk to, as command:package, so that one installed by other means will do.
 test_commands=(

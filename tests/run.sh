@@ -96,7 +96,7 @@ fuzz() {
   for target in build/fuzz/tests/fuzz/fuzz_*; do
     [[ -x $target && ! -d $target ]] || continue
     name=$(basename "$target")
-    seeds=tests/fuzz/seeds/${name#fuzz_}
+    seeds=tests/fuzz/corpus/${name#fuzz_}
     mkdir -p "build/fuzz/corpus/$name"
     if "$target" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
       -artifact_prefix="$results/$name-" "build/fuzz/corpus/$name" \

@@ -89,9 +89,9 @@ def test_nothing_stays_attached(tacit, host, how):
 def test_exec_killed_leaves_the_command_running(tacit):
     """SIGKILL to the agent: the command and its services go on, and nothing stays attached."""
     agent = tacit.exec("--console", "json")
+    service = peers.threading_server(agent)
     mine = bpf_state.of_process(agent.agent.pid)
     assert {kind for kind, _ in mine} == {"prog", "map", "link"}
-    service = peers.threading_server(agent)
     client = start_load(agent, service)
     in_mid_load(service)
     agent.agent.kill()
