@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that live for one request, some for less than 10 ms: each is seen, once."""
 import shutil
+import sys
 
 import pytest
 
@@ -46,10 +47,10 @@ def test_python(agent):
                " % sys.argv[2].encode())\n"
                "while s.recv(4096): pass\n")
     quarter = LOOP.replace("200", "50")
-    shells = [agent.start("sh", "-c", quarter.replace("/items/s", f"/items/{n}-"), "sh", "python3",
-                          "-S", "-c", program, service.port) for n in range(4)]
+    shells = [agent.start("sh", "-c", quarter.replace("/items/s", f"/items/{n}-"), "sh",
+                          sys.executable, "-S", "-c", program, service.port) for n in range(4)]
     for shell in shells:
-        assert shell.wait() == 0
+        assert shell.wait(50) == 0
     spans = agent.finish()
     assert len(spans) == 400
     check(spans, service, expected=[
