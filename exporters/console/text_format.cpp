@@ -50,9 +50,22 @@ void append_duration(std::string& out, uint64_t ns) {
   }
 }
 
-// Who is at the other end: the caller of a server, the server of a client.
+// A reader wants the path itself, not the route that groups it: method and path, for a client the
+// whole URL. Spans without a request go by their name.
+void append_what(std::string& out, const Span& span) {
+  const std::string_view method = find_text(span, "http.request.method");
+  const std::string_view where =
+      find_text(span, span.kind == SpanKind::kClient ? "url.full" : "url.path");
+  if (method.empty() || where.empty()) return append_field(out, span.name);
+  append_field(out, method);
+  out += ' ';
+  append_field(out, where);
+}
+
+// Who is at the other end: the caller of a server, the server of a client whose URL does not say.
 void append_peer(std::string& out, const Span& span) {
   const bool server = span.kind == SpanKind::kServer;
+  if (!server && !find_text(span, "url.full").empty()) return;
   const std::string_view address = find_text(span, server ? "client.address" : "server.address");
   if (address.empty()) return;
   out += server ? " from " : " to ";
@@ -82,7 +95,7 @@ void append_span_text(std::string& out, const Span& span, bool colour) {
   out += "Z ";
   append_field(out, span.resource ? std::string_view(span.resource->service_name) : "-");
   out += span.kind == SpanKind::kServer ? " <- " : span.kind == SpanKind::kClient ? " -> " : " -- ";
-  append_field(out, span.name);
+  append_what(out, span);
   if (const int64_t* status = find_number(span, "http.response.status_code")) {
     fmt::format_to(std::back_inserter(out), " {}", *status);
   }
