@@ -168,6 +168,29 @@ static __always_inline int emit_data(__u64 id, struct transfer *t) {
   return emit_flat_65536(id, t);
 }
 
+/* What one record cannot hold goes as several: the framing of a chunked body may lie anywhere in a
+ * long transfer. Beyond MAX_SEGMENTS the rest is a length. */
+#define SEGMENT_BYTES 65536
+#define MAX_SEGMENTS 16
+
+__noinline int emit_segments(__u64 id, struct transfer *t) {
+  if (!t) return 0;
+  struct transfer part = *t;
+  __u32 left = t->total;
+  part.position = t->position - t->total;
+  part.total = part.capture = SEGMENT_BYTES;
+  for (int i = 0; i < MAX_SEGMENTS && left > SEGMENT_BYTES; i++) {
+    part.position += SEGMENT_BYTES;
+    emit_flat_65536(id, &part);
+    part.buffer += SEGMENT_BYTES;
+    left -= SEGMENT_BYTES;
+  }
+  part.total = left;
+  part.position = t->position;
+  if (left < SEGMENT_BYTES) part.capture = left;
+  return emit_data(id, &part);
+}
+
 /* True: every byte of the transfer lies inside a span that user space does not want to see. Only
  * long transfers are worth the lookup. */
 static __always_inline bool is_skipped(__u64 id, struct transfer *t) {
@@ -187,6 +210,9 @@ __noinline int report_transfer(__u64 id, struct socket_state *state, struct tran
     if (t->total) count_full(t);
     return 0;
   }
+  /* In one buffer, and the agent looks at as much as it can. */
+  if (t->total > SEGMENT_BYTES && t->capture == SEGMENT_BYTES && !t->buffers)
+    return emit_segments(id, t);
   return emit_data(id, t);
 }
 

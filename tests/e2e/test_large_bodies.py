@@ -22,7 +22,10 @@ def test_download_from_nginx(agent, sendfile):
 @pytest.mark.needs("curl")
 @pytest.mark.parametrize("kind", [peers.threading_server, peers.uvicorn])
 @pytest.mark.parametrize("chunked", [False, True])
-def test_upload_by_curl(agent, tmp_path, kind, chunked):
+def test_upload_by_curl(tacit, tmp_path, kind, chunked):
+    """A chunked body has to be looked at to its end, at full speed: room for all of it."""
+    agent = tacit.exec("--console", "json",
+                       env={"TACIT_CAPTURE_RING_MIB": "256"} if chunked else None)
     service = kind(agent)
     body = tmp_path / "body"
     with open(body, "wb") as file:
