@@ -33,8 +33,8 @@ constexpr Hook kHooks[] = {
      "io_uring traffic is not even counted (it is never decoded)"},
 };
 
-constexpr char kKernelFix[] = "use a kernel >= 5.15 built with CONFIG_DEBUG_INFO_BTF and "
-                              "CONFIG_BPF_EVENTS";
+constexpr char kKernelFix[] = "use a kernel built with CONFIG_DEBUG_INFO_BTF and "
+                              "CONFIG_BPF_EVENTS, 5.15 or newer (io_uring: 6.3 or newer)";
 
 HostCheck check_hook(const btf* kernel, const Hook& hook) {
   HostCheck check;

@@ -169,7 +169,8 @@ static __always_inline int emit_data(__u64 id, struct transfer *t) {
 }
 
 /* What one record cannot hold goes as several: the framing of a chunked body may lie anywhere in a
- * long transfer. Beyond MAX_SEGMENTS the rest is a length. */
+ * long transfer. Beyond MAX_SEGMENTS, or while the ring is a quarter full, the rest is a length:
+ * long bodies must not crowd out the heads of others. */
 #define SEGMENT_BYTES 65536
 #define MAX_SEGMENTS 16
 
@@ -179,7 +180,9 @@ __noinline int emit_segments(__u64 id, struct transfer *t) {
   __u32 left = t->total;
   part.position = t->position - t->total;
   part.total = part.capture = SEGMENT_BYTES;
+  const __u64 quarter = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) / 4;
   for (int i = 0; i < MAX_SEGMENTS && left > SEGMENT_BYTES; i++) {
+    if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > quarter) break;
     part.position += SEGMENT_BYTES;
     emit_flat_65536(id, &part);
     part.buffer += SEGMENT_BYTES;
