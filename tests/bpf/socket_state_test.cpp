@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "tests/bpf/loopback.h"
 #include "tests/bpf/observed_child.h"
 
 namespace tacit::bpf_test {
@@ -14,29 +15,6 @@ namespace {
 
 using SocketState = ObservedChild;
 using ProcessLife = ObservedChild;
-
-sockaddr_in loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-void must(bool good) {
-  if (!good) ::_exit(4);
-}
-
-// A port on which nobody listens: bound, never listened on, kept by the caller.
-int reserve_port(uint16_t& port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  auto address = loopback(0);
-  socklen_t length = sizeof(address);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), length);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  port = ntohs(address.sin_port);
-  return fd;
-}
 
 void expect_refused(const std::vector<event::ConnectFailed>& failed, uint16_t port) {
   ASSERT_EQ(failed.size(), 1u);
@@ -49,7 +27,7 @@ void expect_refused(const std::vector<event::ConnectFailed>& failed, uint16_t po
 
 TEST_F(SocketState, ARefusedBlockingConnectIsReportedOnce) {
   uint16_t port = 0;
-  const int kept = reserve_port(port);
+  const int kept = bind_loopback(port);
   run([port] {
     const auto address = loopback(port);
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -62,7 +40,7 @@ TEST_F(SocketState, ARefusedBlockingConnectIsReportedOnce) {
 
 TEST_F(SocketState, ARefusedNonBlockingConnectIsReportedOnceHoweverItIsAskedFor) {
   uint16_t port = 0;
-  const int kept = reserve_port(port);
+  const int kept = bind_loopback(port);
   run([port] {
     const auto address = loopback(port);
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -80,15 +58,7 @@ TEST_F(SocketState, ARefusedNonBlockingConnectIsReportedOnceHoweverItIsAskedFor)
 
 TEST_F(SocketState, CloseAndHalfCloseAreToldApart) {
   run([] {
-    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-    auto address = loopback(0);
-    socklen_t length = sizeof(address);
-    ::bind(listener, reinterpret_cast<sockaddr*>(&address), length);
-    ::listen(listener, 4);
-    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
-    const int client = ::socket(AF_INET, SOCK_STREAM, 0);
-    must(::connect(client, reinterpret_cast<sockaddr*>(&address), length) == 0);
-    const int server = ::accept(listener, nullptr, nullptr);
+    const auto [server, client] = connect_loopback();
     char byte = 0;
     must(::write(client, "c", 1) == 1 && ::read(server, &byte, 1) == 1);
     ::shutdown(client, SHUT_WR);
@@ -113,15 +83,7 @@ TEST_F(SocketState, CloseAndHalfCloseAreToldApart) {
 
 TEST_F(SocketState, AResetCarriesItsError) {
   run([] {
-    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-    auto address = loopback(0);
-    socklen_t length = sizeof(address);
-    ::bind(listener, reinterpret_cast<sockaddr*>(&address), length);
-    ::listen(listener, 4);
-    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
-    const int client = ::socket(AF_INET, SOCK_STREAM, 0);
-    must(::connect(client, reinterpret_cast<sockaddr*>(&address), length) == 0);
-    const int server = ::accept(listener, nullptr, nullptr);
+    const auto [server, client] = connect_loopback();
     char byte = 0;
     must(::write(client, "c", 1) == 1 && ::read(server, &byte, 1) == 1);
     const linger now{1, 0};
@@ -143,7 +105,7 @@ TEST_F(SocketState, AResetCarriesItsError) {
 
 TEST_F(SocketState, AListenerTellsItsPort) {
   uint16_t port = 0;
-  const int kept = reserve_port(port);
+  const int kept = bind_loopback(port);
   run([kept] { must(::listen(kept, 1) == 0); });
   const auto listens = of<event::SocketListen>();
   ASSERT_EQ(listens.size(), 1u);

@@ -12,50 +12,13 @@
 #include <string>
 #include <thread>
 
+#include "tests/bpf/loopback.h"
 #include "tests/bpf/observed_child.h"
 
 namespace tacit::bpf_test {
 namespace {
 
 using Syscalls = ObservedChild;
-
-struct Pair {
-  int server = -1;  // accepted
-  int client = -1;  // connected
-};
-
-// Two ends of one loopback connection, both in this process.
-Pair connect_loopback(int backlog = 8) {
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  ::bind(listener, reinterpret_cast<sockaddr*>(&address), length);
-  ::listen(listener, backlog);
-  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
-  Pair pair;
-  pair.client = ::socket(AF_INET, SOCK_STREAM, 0);
-  if (::connect(pair.client, reinterpret_cast<sockaddr*>(&address), length) != 0) ::_exit(3);
-  pair.server = ::accept(listener, nullptr, nullptr);
-  ::close(listener);
-  return pair;
-}
-
-void must(bool good) {
-  if (!good) ::_exit(4);
-}
-
-std::string read_all(int fd, size_t bytes) {
-  std::string out(bytes, '\0');
-  size_t got = 0;
-  while (got < bytes) {
-    const ssize_t n = ::read(fd, out.data() + got, bytes - got);
-    must(n > 0);
-    got += static_cast<size_t>(n);
-  }
-  return out;
-}
 
 TEST_F(Syscalls, EveryCallThatSendsIsSeenOnceWithItsBytes) {
   run([] {

@@ -10,18 +10,10 @@
 #include "agent/pipeline/pipeline.h"
 #include "agent/trace/sampler.h"
 #include "exporters/console/span_format.h"
+#include "tests/harness/no_probes.h"
 
 namespace tacit {
 namespace {
-
-class NoProbes final : public probe::ProbeControl {
- public:
-  Result<void> follow(uint32_t) override { return {}; }
-  void unfollow(uint32_t) override {}
-  void mute(uint64_t) override {}
-  void skip(uint64_t, connection::Direction, uint32_t) override {}
-  void forget_socket(uint64_t) override {}
-};
 
 void check(bool holds) {
   if (!holds) std::abort();
@@ -46,7 +38,7 @@ class Checker final : public telemetry::SpanExporter {
 // The parts that keep nothing between inputs that matters; made once, they are slow to make.
 struct Rooms {
   config::Config config;
-  NoProbes probes;
+  harness::NoProbes probes;
   Checker checker;
   enrich::ResourceCatalog resources{config, "host", "0"};
   semantics::HttpSemantics semantics{config};

@@ -13,19 +13,11 @@
 #include "agent/pipeline/pipeline.h"
 #include "agent/trace/sampler.h"
 #include "exporters/console/span_format.h"
+#include "tests/harness/no_probes.h"
 #include "tests/harness/recording.h"
 
 namespace tacit {
 namespace {
-
-class NoProbes final : public probe::ProbeControl {
- public:
-  Result<void> follow(uint32_t) override { return {}; }
-  void unfollow(uint32_t) override {}
-  void mute(uint64_t) override {}
-  void skip(uint64_t, connection::Direction, uint32_t) override {}
-  void forget_socket(uint64_t) override {}
-};
 
 class Lines final : public telemetry::SpanExporter {
  public:
@@ -42,7 +34,7 @@ class Lines final : public telemetry::SpanExporter {
 
 std::string replay(const std::vector<harness::RecordedEvent>& records) {
   config::Config config;
-  NoProbes probes;
+  harness::NoProbes probes;
   Lines lines;
   config::Selector everything;  // that was recorded
   everything.cmd = "*";

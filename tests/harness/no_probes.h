@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door back into a kernel that is not there: for replays of recorded events.
+#pragma once
+#include "agent/probe/probe_control.h"
+
+namespace tacit::harness {
+
+class NoProbes final : public probe::ProbeControl {
+ public:
+  Result<void> follow(uint32_t) override { return {}; }
+  void unfollow(uint32_t) override {}
+  void mute(uint64_t) override {}
+  void skip(uint64_t, connection::Direction, uint32_t) override {}
+  void forget_socket(uint64_t) override {}
+};
+
+}  // namespace tacit::harness
