@@ -112,4 +112,7 @@ def test_agent_comes_and_goes_under_load(tacit, host):
              != tuple(lines[span.path][name] for name in ("method", "status", "request_bytes",
                                                           "response_bytes"))]
     assert wrong == []
-    assert {span.status for span in spans if span.outcome is not None} <= {None}
+    # Cut off by the agent's end: said to be so, and nothing but what was seen.
+    cut = [span for span in spans if span.outcome is not None]
+    assert {span.outcome for span in cut} <= {"unknown"}
+    assert [span for span in cut if span.status not in (None, lines[span.path]["status"])] == []
