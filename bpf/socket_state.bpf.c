@@ -68,6 +68,8 @@ static __always_inline int report_close(struct sock *sk, int old_state, int new_
   if (!state || state->sock != (__u64)sk) return 0;
   /* close(2) shuts both directions first; shutdown(2) of the sending side only that one. */
   bool is_final = new_state == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK;
+  /* Its process had shut its sending side and now the peer ended: what came can still be read. */
+  if (old_state == TCP_FIN_WAIT2 && BPF_CORE_READ(sk, sk_err) == 0) is_final = false;
   if ((state->flags & (SOCKET_ANNOUNCED | SOCKET_MUTED)) == SOCKET_ANNOUNCED) {
     struct socket_close_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
     if (event) {

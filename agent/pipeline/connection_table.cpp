@@ -171,6 +171,7 @@ void ConnectionTable::close(const event::SocketClose& close) {
     } else if (!tracked->sending_ended) {
       http.on_end_of_stream(Direction::kSend, raw.header.time_ns, raw.send_position);
     }
+    tracked->peer_ended |= tracked->sending_ended;
     tracked->sending_ended = true;
     tracked->last_ns = raw.header.time_ns;
   }
@@ -201,6 +202,10 @@ void ConnectionTable::sweep(uint64_t now_ns) {
     const uint64_t idle_ns = now_ns > tracked->last_ns ? now_ns - tracked->last_ns : 0;
     if (!tracked->http) {
       if (idle_ns > kMutedKeptNs) gone.push_back(id);
+    } else if (tracked->peer_ended && idle_ns > kMutedKeptNs) {
+      tracked->http->finish(now_ns);
+      probes_.forget_socket(id);
+      gone.push_back(id);
     } else if (idle_ns > (unix_sockets_.contains(id) ? kUnixIdleNs : kTcpIdleNs) &&
                tracked->http->active_requests() == 0) {
       probes_.forget_socket(id);
