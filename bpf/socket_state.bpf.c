@@ -66,16 +66,20 @@ static __always_inline int report_close(struct sock *sk, int old_state, int new_
   __u64 id = BPF_CORE_READ(allocation, vfs_inode.i_ino);
   struct socket_state *state = bpf_map_lookup_elem(&sockets, &id);
   if (!state || state->sock != (__u64)sk) return 0;
-  /* close(2) shuts both directions first; shutdown(2) of the sending side only that one. */
-  bool is_final = new_state == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK;
-  /* Its process had shut its sending side and now the peer ended: what came can still be read. */
-  if (old_state == TCP_FIN_WAIT2 && BPF_CORE_READ(sk, sk_err) == 0) is_final = false;
+  /* close(2) shuts both directions first; shutdown(2) only its own. Where the peer ended it (its FIN
+   * after ours, or a reset), what came before can still be read. */
+  __u32 received = tcp_receive_position(sk, state->receive_position);
+  bool ours_first = old_state == TCP_FIN_WAIT1 || old_state == TCP_FIN_WAIT2 ||
+                    old_state == TCP_CLOSING;
+  bool is_final =
+      (!ours_first && BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK) ||
+      (new_state == TCP_CLOSE && received == tcp_arrived_position(sk));
   if ((state->flags & (SOCKET_ANNOUNCED | SOCKET_MUTED)) == SOCKET_ANNOUNCED) {
     struct socket_close_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
     if (event) {
       fill_header(&event->header, EVENT_SOCKET_CLOSE);
       event->socket_id = id;
-      event->receive_position = tcp_receive_position(sk, state->receive_position);
+      event->receive_position = received;
       event->send_position = tcp_send_position(sk);
       event->error = BPF_CORE_READ(sk, sk_err);
       event->old_state = old_state;

@@ -41,6 +41,7 @@ Result<void> AgentLoop::watch(int fd, std::function<void()> ready) {
 }
 
 size_t AgentLoop::read_batch() {
+  handler_->on_batch_begin(monotonic_ns());
   return ring_->consume(kBatchRecords,
                         [this](std::span<const std::byte> record) { handler_->on_record(record); });
 }

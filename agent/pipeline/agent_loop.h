@@ -16,6 +16,7 @@ namespace tacit::pipeline {
 class RecordHandler {
  public:
   virtual ~RecordHandler() = default;
+  virtual void on_batch_begin(uint64_t now_ns) = 0;
   virtual void on_record(std::span<const std::byte> record) = 0;
   // After each batch of records, and at least every 100 ms while something goes on.
   virtual void on_batch_end(uint64_t now_ns) = 0;

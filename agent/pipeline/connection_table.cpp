@@ -22,6 +22,7 @@ constexpr uint64_t kMutedKeptNs = 10'000'000'000;
 // forgotten, and announced anew if they are used after all.
 constexpr uint64_t kUnixIdleNs = 120'000'000'000;
 constexpr uint64_t kTcpIdleNs = 900'000'000'000;
+constexpr uint8_t kTcpClose = 7;  // include/net/tcp_states.h
 // Telling the kernel costs two syscalls: only for spans that save more than that.
 constexpr int32_t kMinSkipBytes = 128 << 10;
 
@@ -168,11 +169,12 @@ void ConnectionTable::close(const event::SocketClose& close) {
     if (raw.is_final) {
       // Once our FIN was sent the send position counts it; it was told exactly before.
       http.on_close(raw.receive_position, raw.send_position, true, raw.error, raw.header.time_ns);
+    } else if (raw.new_state == kTcpClose) {
+      tracked->peer_ended = true;  // what came before can still be read
     } else if (!tracked->sending_ended) {
       http.on_end_of_stream(Direction::kSend, raw.header.time_ns, raw.send_position);
+      tracked->sending_ended = true;
     }
-    tracked->peer_ended |= tracked->sending_ended;
-    tracked->sending_ended = true;
     tracked->last_ns = raw.header.time_ns;
   }
   if (raw.is_final) {

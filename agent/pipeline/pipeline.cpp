@@ -149,8 +149,19 @@ void Pipeline::on_request(TrackedConnection& connection, const protocol::HttpExc
   count_active(connection, exchange, 1);
 }
 
+// An end without a (whole) response may only look like one where records were lost meanwhile.
+void Pipeline::doubt_ending(protocol::HttpExchange& exchange) const {
+  if (exchange.outcome == protocol::Outcome::kComplete ||
+      exchange.request_first_ns > last_loss_ns_)
+    return;
+  exchange.outcome = protocol::Outcome::kUnknown;
+  exchange.error_number = 0;
+  exchange.response_body_known = false;
+}
+
 void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) {
   ++counted_.exchanges;
+  doubt_ending(exchange);
   if (exchange.role == connection::Role::kServer && connection.active_requests > 0)
     count_active(connection, exchange, -1);
   const uint32_t pid =
@@ -205,6 +216,11 @@ void Pipeline::hand_out() {
   auto& exporters = rooms_.exporters;
   for (size_t i = 0; i + 1 < exporters.size(); ++i) exporters[i]->export_spans(spans_);
   exporters.back()->export_spans(std::exchange(spans_, {}));
+}
+
+void Pipeline::on_batch_begin(uint64_t now_ns) {
+  const uint64_t lost = rooms_.probes.lost_events();
+  if (std::exchange(lost_events_, lost) != lost) last_loss_ns_ = now_ns;
 }
 
 void Pipeline::on_batch_end(uint64_t now_ns) {

@@ -58,6 +58,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   explicit Pipeline(Rooms rooms);
 
   void on_record(std::span<const std::byte> record) override;
+  void on_batch_begin(uint64_t now_ns) override;
   void on_batch_end(uint64_t now_ns) override;
   void on_request(TrackedConnection& connection, const protocol::HttpExchange& exchange) override;
   void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) override;
@@ -77,6 +78,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::ConnectFailed& failed);
   void handle(const event::Data& data);
 
+  void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);
   void count_active(TrackedConnection& connection, const protocol::HttpExchange& exchange,
                     int change);
@@ -94,6 +96,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   int64_t wall_offset_ns_;
   uint64_t next_sweep_ns_ = 0;
   uint64_t sweeps_ = 0;
+  uint64_t lost_events_ = 0;
+  uint64_t last_loss_ns_ = 0;  // when records were last found to have been lost
   uint64_t next_publish_ns_ = 0;
   bool processes_changed_ = true;
   PipelineFigures counted_;

@@ -40,7 +40,7 @@ class TrackedConnection final : public protocol::http1::ExchangeSink {
   uint64_t last_ns = 0;      // its last event, or when it was muted
   uint32_t last_pid = 0;     // who made the last transfer
   bool sending_ended = false;  // our FIN was seen: later positions count it as a byte
-  bool peer_ended = false;     // both FINs were seen: what came can still be read, for a while
+  bool peer_ended = false;  // by FIN or reset, with bytes still unread: they may be, for a while
   uint32_t skip_until[2] = {};  // what the kernel was told last
   // Requests being served, and whose they were counted as: theirs when the first of them began.
   uint32_t active_requests = 0;

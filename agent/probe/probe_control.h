@@ -21,6 +21,8 @@ class ProbeControl {
   virtual void skip(uint64_t socket_id, connection::Direction direction, uint32_t until) = 0;
   // The socket is done with, or was never announced: it will be announced if it is used again.
   virtual void forget_socket(uint64_t socket_id) = 0;
+  // Socket events that found the ring full, since start.
+  virtual uint64_t lost_events() const = 0;
 };
 
 }  // namespace tacit::probe

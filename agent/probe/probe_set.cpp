@@ -80,10 +80,11 @@ struct ProbeSet::Parts {
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
   std::vector<std::pair<std::string, int>> programs;  // name, fd
-  int cpus = 0;
   Fd statistics;
 
   int map(const bpf_map* map) const { return bpf_map__fd(map); }
+  int cpus = libbpf_num_possible_cpus();
+  uint64_t dropped(uint32_t reason) const;
   Result<void> share(bpf_object* object) const;
   template <typename Load, typename Attach>
   Result<void> start(const char* name, bpf_object* object, Load load, Attach attach);
@@ -166,7 +167,6 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
                                  map(syscalls->maps.reader));
   if (!opened) return std::unexpected(opened.error());
   ring = std::make_unique<RingBuffer>(std::move(*opened));
-  cpus = libbpf_num_possible_cpus();
   return {};
 }
 
@@ -225,17 +225,25 @@ std::vector<std::string> ProbeSet::attached() const {
   return names;
 }
 
+// Sum over the CPUs of one reason's count.
+uint64_t ProbeSet::Parts::dropped(uint32_t reason) const {
+  std::vector<uint64_t> per_cpu(static_cast<size_t>(cpus));
+  if (bpf_map_lookup_elem(map(syscalls->maps.drops), &reason, per_cpu.data()) != 0) return 0;
+  uint64_t count = 0;
+  for (const uint64_t figure : per_cpu) count += figure;
+  return count;
+}
+
 std::vector<DropFigure> ProbeSet::drops() const {
   std::vector<DropFigure> figures;
-  std::vector<uint64_t> per_cpu(static_cast<size_t>(parts_->cpus));
-  for (uint32_t reason = 0; reason < DROP_REASON_COUNT; ++reason) {
-    DropFigure figure{kReasons[reason], 0};
-    if (bpf_map_lookup_elem(parts_->map(parts_->syscalls->maps.drops), &reason,
-                            per_cpu.data()) == 0)
-      for (const uint64_t count : per_cpu) figure.count += count;
-    figures.push_back(figure);
-  }
+  for (uint32_t reason = 0; reason < DROP_REASON_COUNT; ++reason)
+    figures.push_back({kReasons[reason], parts_->dropped(reason)});
   return figures;
+}
+
+uint64_t ProbeSet::lost_events() const {
+  return parts_->dropped(DROP_RING_FULL_RECEIVE) + parts_->dropped(DROP_RING_FULL_SEND) +
+         parts_->dropped(DROP_RING_FULL_SOCKET);
 }
 
 std::vector<std::pair<uint32_t, uint64_t>> ProbeSet::io_uring_operations() const {

@@ -49,6 +49,7 @@ class ProbeSet : public ProbeControl {
   void mute(uint64_t socket_id) override;
   void skip(uint64_t socket_id, connection::Direction direction, uint32_t until) override;
   void forget_socket(uint64_t socket_id) override;
+  uint64_t lost_events() const override;
 
   const std::vector<std::string>& missing() const;      // names of optional probes left out
   std::vector<std::string> attached() const;            // names of programs

@@ -197,6 +197,7 @@ enum tcp_state {
   TCP_CLOSE = 7,
   TCP_LAST_ACK = 9,
   TCP_LISTEN = 10,
+  TCP_CLOSING = 11,
 };
 #define SHUTDOWN_MASK 3
 #define MSG_OOB 0x1

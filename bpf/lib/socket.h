@@ -56,6 +56,12 @@ static __always_inline __u32 tcp_receive_position(struct sock *sk, __u32 expecte
   return copied;
 }
 
+/* Bytes that came from the peer so far, read or not. */
+static __always_inline __u32 tcp_arrived_position(struct sock *sk) {
+  __u32 arrived = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt);
+  return BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT) ? arrived - 1 : arrived;
+}
+
 static __always_inline __u32 tcp_send_position(struct sock *sk) {
   return BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
 }

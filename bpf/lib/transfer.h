@@ -169,10 +169,17 @@ static __always_inline int emit_data(__u64 id, struct transfer *t) {
 }
 
 /* What one record cannot hold goes as several: the framing of a chunked body may lie anywhere in a
- * long transfer. Beyond MAX_SEGMENTS, or while the ring is a quarter full, the rest is a length:
- * long bodies must not crowd out the heads of others. */
+ * long transfer. Beyond MAX_SEGMENTS, or while the ring is a quarter full, the middle is a length
+ * and only the end is copied (a chunk's end is there): long bodies must not crowd out the heads of
+ * others. */
 #define SEGMENT_BYTES 65536
-#define MAX_SEGMENTS 16
+#define MAX_SEGMENTS 4
+#define TAIL_BYTES 4096
+
+static __always_inline void advance(struct transfer *part, __u32 *left, __u32 length) {
+  part->buffer += length;
+  *left -= length;
+}
 
 __noinline int emit_segments(__u64 id, struct transfer *t) {
   if (!t) return 0;
@@ -182,15 +189,20 @@ __noinline int emit_segments(__u64 id, struct transfer *t) {
   part.total = part.capture = SEGMENT_BYTES;
   const __u64 quarter = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) / 4;
   for (int i = 0; i < MAX_SEGMENTS && left > SEGMENT_BYTES; i++) {
-    if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > quarter) break;
+    if (i > 0 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > quarter) break;
     part.position += SEGMENT_BYTES;
     emit_flat_65536(id, &part);
-    part.buffer += SEGMENT_BYTES;
-    left -= SEGMENT_BYTES;
+    advance(&part, &left, SEGMENT_BYTES);
   }
-  part.total = left;
+  if (left > SEGMENT_BYTES) {
+    part.total = left - TAIL_BYTES;
+    part.capture = 0;
+    part.position = t->position - TAIL_BYTES;
+    emit_flat_256(id, &part);
+    advance(&part, &left, part.total);
+  }
+  part.total = part.capture = left;
   part.position = t->position;
-  if (left < SEGMENT_BYTES) part.capture = left;
   return emit_data(id, &part);
 }
 
