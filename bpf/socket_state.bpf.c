@@ -17,13 +17,17 @@ static __always_inline int begin_connect(__u64 sock) {
   __u64 pid_tgid = bpf_get_current_pid_tgid();
   struct pending_connect pending = {.begin_time_ns = bpf_ktime_get_ns(),
                                     .pid = pid_tgid >> 32, .tid = (__u32)pid_tgid};
-  if (is_followed(pending.pid)) bpf_map_update_elem(&connects, &sock, &pending, BPF_ANY);
+  /* The address may have been another socket's before, of a process that was followed. */
+  if (is_followed(pending.pid))
+    bpf_map_update_elem(&connects, &sock, &pending, BPF_ANY);
+  else
+    bpf_map_delete_elem(&connects, &sock);
   return 0;
 }
 
 static __always_inline int fail_connect(struct sock *sk, __u64 sock) {
   struct pending_connect *pending = bpf_map_lookup_elem(&connects, &sock);
-  if (!pending) return 0;
+  if (!pending || pending->reported) return 0;
   pending->reported = 1;
   struct connect_failed_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
