@@ -21,6 +21,11 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def complete_lines(text):
+    """Lines that were written whole: the last may still be on its way."""
+    return text[:text.rfind("\n") + 1].splitlines()
+
+
 def wait_until(condition, what, timeout=20.0):
     """Polls until condition() is true, and returns its value."""
     deadline = time.monotonic() + timeout
@@ -92,7 +97,7 @@ class Process:
     def requests(self):
         if not self.log_path.exists():
             return []
-        return [_numbers(json.loads(line)) for line in self.log_path.read_text().splitlines()]
+        return [_numbers(json.loads(line)) for line in complete_lines(self.log_path.read_text())]
 
     def url(self, host="127.0.0.1"):
         return f"http://{host}:{self.port}"
