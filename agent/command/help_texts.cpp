@@ -23,7 +23,8 @@ Try:
 
 constexpr std::string_view kExec =
     R"(tacit exec [options] -- COMMAND…
-Starts COMMAND and watches it and all its descendants, nothing else. Exits with its status.
+Starts COMMAND and watches it and all its descendants, nothing else, until it ends.
+Exits with its status.
 With no destination given, traces go to standard error, so COMMAND's own output stays usable.
 
 )";
