@@ -8,7 +8,7 @@
 #     KERNEL   a bootable x86-64 kernel image (vmlinuz) with initramfs, serial console, BTF and BPF
 #              built in; no modules are needed. Debian's linux-image-*-cloud-amd64 will do.
 #     ROUNDS   2, SECONDS 3 (of guest time, for each measurement); default agent option: --prometheus
-#     GUEST_PROFILE=1 in the environment: instead of the table, where the instructions of a request
+#     GUEST_PROFILE=1 (or static: nginx only) in the environment: instead of the table, where the instructions of a request
 #              with the agent go, by function (needs perf)
 #   needs: qemu-system-x86_64, busybox (static), cpio, nginx, wrk, ip, the Python environment of
 #     run.sh (TACIT_BENCH_PYTHON), a release build of the agent (TACIT_BINARY)

@@ -59,27 +59,38 @@ measure() { # ROUND MODE NAME PORT PATH
     "server_ns=$((servers_after - servers_before)) idle_ticks=$((idle_after - idle_before)) spans=$spans drops=$drops"
 }
 # Where the instructions go, by function of whoever ran: sampled by the instruction clock.
+parts() { # INSTRUCTIONS OPTION…
+  local all=$1
+  shift
+  perf report -i /tmp/perf.data --no-children --percentage absolute "$@" 2> /dev/null |
+    awk -v all="$all" '/^ *[0-9.]+%/ { p = $1; sub("%", "", p); $1 = ""; if (all * p >= 1500) printf "BENCH %7.0f %s\n", all * p / 100, $0 }'
+}
 profile() { # NAME PORT PATH
-  perf record -q -a -e cpu-clock -F 9973 -o /tmp/perf.data > /tmp/perf.log 2>&1 &
-  local recorder=$! result per
+  local recorder per
+  per=$(load "$2" "$3" "$seconds" | awk '{ printf "%.0f", $3 * 1000 / $2 }')
+  echo 0 > /proc/sys/kernel/perf_cpu_time_max_percent  # no throttling
+  perf record -q -a -e cpu-clock -F 4999 -o /tmp/perf.data > /tmp/perf.log 2>&1 &
+  recorder=$!
   sleep 0.5
-  result=$(load "$2" "$3" "$seconds")
+  load "$2" "$3" "$seconds" > /dev/null
   kill -INT "$recorder"; wait "$recorder"
-  per=$(echo "$result" | awk '{ printf "%.0f", $3 * 1000 / $2 }')
-  say "profile $1: $per instructions a request, of them at the least"
-  perf report -i /tmp/perf.data --no-children --sort comm,sym --percent-limit 0.15 2> /dev/null |
-    awk -v all="$per" '/^ *[0-9.]+%/ { p = $1; sub("%", "", p); $1 = ""; printf "BENCH %7.0f %s\n", all * p / 100, $0 }' > /dev/console
+  say "profile $1: $per instructions a request"
+  parts "$per" --sort comm > /dev/console
+  say "$1: of the agent's process"
+  parts "$per" --sort sym --comms tacit > /dev/console
+  say "$1: of what probes call, anywhere"
+  parts "$per" --sort sym | grep -E 'bpf|nofault|htab|lookup_nulls|ringbuf|trace_run|syscall_(trace|exit_work)|probe_read|rep_movs' > /dev/console
 }
 
 server_worker=$(cat "/proc/$server/task/$server/children"); server_worker=${server_worker%% *}
-(( profile )) && rounds=0
-if (( profile )); then
+[[ $profile != 0 ]] && rounds=0
+if [[ $profile != 0 ]]; then
   # shellcheck disable=SC2086  # several options
   ./tacit run --pid "$server" --pid "$service" $agent_options > /tmp/agent.log 2>&1 &
   answers http://127.0.0.1:9464/metrics
   load 8080 /index.html 1 > /dev/null; load 8081 /ping 1 > /dev/null
   profile static 8080 /index.html
-  profile ping 8081 /ping
+  [[ $profile == static ]] || profile ping 8081 /ping
 fi
 for (( round = 1; round <= rounds; ++round )); do
   modes="bare agent"; (( round % 2 )) || modes="agent bare"

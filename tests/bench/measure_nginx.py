@@ -61,12 +61,13 @@ def report(rows, modes):
         for row in seen:
             for reason, count in row["lost"].items():
                 lost[reason] = lost.get(reason, 0) + count
-        lines.append([mode, f"{ratio(rows, mode, 'throughput'):.3f}", f"{added(rows, mode):.2f} µs",
+        lines.append([mode, f"{ratio(rows, mode, 'throughput'):.3f}",
+                      f"{ratio(rows, mode, 'cpu_us'):.3f}", f"{added(rows, mode):.2f} µs",
                       f"{middle(rows, mode, 'agent_us'):.2f} µs",
                       f"{ratio(rows, mode, 'p50'):.2f}, {ratio(rows, mode, 'p99'):.2f}",
                       f"{sum(r['spans'] for r in seen)} : {sum(r['requests'] for r in seen)}",
                       ", ".join(f"{k}: {v}" for k, v in lost.items() if v) or "none"])
-    table(["agent", "throughput", "CPU added a request", "of it the agent's process",
+    table(["agent", "throughput", "CPU a request", "added", "of it the agent's process",
            "p50, p99 ratio", "spans : requests", "counted as lost"], lines)
 
 
