@@ -15,7 +15,7 @@ namespace tacit::pipeline {
 namespace {
 
 constexpr size_t kBatchRecords = 16384;   // then signals and timers get their turn
-constexpr int kNapMs = 10;                // between looks while traffic flows
+constexpr int kNapMs = 50;                // between looks while traffic flows; wake_bytes wakes earlier
 constexpr int kSleepMs = 1000;            // at most, while nothing happens: the tick of slow work
 constexpr uint64_t kAwakeNs = 200'000'000;  // without a record for that long: sleep
 
