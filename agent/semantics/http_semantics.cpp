@@ -36,11 +36,13 @@ void set_times(const HttpExchange& exchange, HttpCall& call) {
   const std::array<uint64_t, 5> times = {exchange.request_first_ns, exchange.request_last_ns,
                                          exchange.response_first_ns, exchange.response_last_ns,
                                          exchange.end_ns};
-  // The first that was seen, and for the end the latest: one joined in its middle lacks some.
+  // The first and the last that were seen: an exchange joined in its middle lacks some.
   const auto first =
       std::find_if(times.begin(), times.end(), [](uint64_t time) { return time != 0; });
   if (first == times.end()) return;
-  const uint64_t last = *std::max_element(times.begin(), times.end());
+  uint64_t last = 0;
+  for (const uint64_t time : times)
+    if (time != 0) last = time;
   call.start_ns = *first;
   call.duration_ns = last > *first ? last - *first : 0;
 }
