@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -75,9 +76,23 @@ discovery::SelectorSet make_selectors(const Invocation& invocation,
   return {{command}, own_pid};
 }
 
+// The probes name processes as the initial pid namespace does (its inode: PROC_PID_INIT_INO,
+// include/linux/proc_ns.h); elsewhere every pid would be somebody else's.
+Result<void> require_initial_pid_namespace() {
+  std::array<char, 64> name{};
+  const ssize_t length = ::readlink("/proc/self/ns/pid", name.data(), name.size());
+  if (length <= 0) return {};
+  const std::string_view own(name.data(), static_cast<size_t>(length));
+  if (own == "pid:[4026531836]") return {};
+  return fail("this is a container with process ids of its own, so processes could not be told "
+              "apart; start the agent with the host's (hostPID: true, docker --pid=host)");
+}
+
 // Observes a command (exec) or what selectors match (run), until either ends.
 Result<int> observe(const Invocation& invocation) {
   const config::Config& config = invocation.config;
+  if (auto allowed = require_initial_pid_namespace(); !allowed)
+    return std::unexpected(allowed.error());
   auto signals = command::Signals::block();
   if (!signals) return std::unexpected(signals.error());
 
