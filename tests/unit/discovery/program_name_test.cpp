@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{kPy, "python3 /usr/bin/uvicorn shop:app --port 80", "/w", kPython, "shop"},
         Case{kPy, "python3 -m uvicorn --host localhost --port 80 shop.api.main:app", "/w", kPython,
              "shop.api"},
-        Case{kPy, "python3 /usr/bin/uvicorn --host localhost:80 app.main:app", "/work/billing",
+        Case{kPy, "python3 /usr/bin/uvicorn --host localhost:80 app.main:app", "/srv/billing",
              kPython, "billing"},
         Case{kPy, "python3 /usr/bin/uvicorn main:app", "/billing", kPython, "billing"},
         Case{kPy, "python3 /usr/bin/uvicorn app.main:app", "/app", kPython, "app.main"},
