@@ -2,7 +2,6 @@
 #include "agent/pipeline/failed_connects.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace tacit::pipeline {
@@ -50,9 +49,8 @@ void FailedConnects::flush(uint64_t now_ns) {
   const auto young = std::find_if(held_.begin(), held_.end(), [&](const FailedConnect& failed) {
     return now_ns < failed.end_ns + kHeldNs;
   });
-  const auto end = now_ns == std::numeric_limits<uint64_t>::max() ? held_.end() : young;
-  for (auto failed = held_.begin(); failed != end; ++failed) report_(*failed);
-  held_.erase(held_.begin(), end);
+  for (auto failed = held_.begin(); failed != young; ++failed) report_(*failed);
+  held_.erase(held_.begin(), young);
 }
 
 }  // namespace tacit::pipeline
