@@ -4,6 +4,8 @@
 #include "bpf/events/process_event.h"
 #include "bpf/lib/bpf.h"
 #include "bpf/lib/emit.h"
+#include "bpf/lib/registers.h"
+#include "bpf/lib/task.h"
 #include "bpf/maps/followed_processes.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -11,11 +13,28 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* 1: execs of every process are reported, so that selectors can choose it. */
 const volatile __u32 offer_execs = 0;
 
+static __always_inline int report_thread(struct task_struct *child) {
+  struct thread_start_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_TASK);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_THREAD_START);
+  event->by = current_task_ref();
+  event->child_tid = child->pid;
+  event->pad = 0;
+  bpf_ringbuf_submit(event, wake_flags());
+  return 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child) {
-  __u32 parent_pid = parent->tgid, child_pid = child->tgid, one = 1;
-  if (child_pid == parent_pid || !is_followed(parent_pid)) return 0; /* a thread, or a stranger */
-  if (bpf_map_update_elem(&followed_processes, &child_pid, &one, BPF_ANY)) {
+  __u32 parent_pid = parent->tgid, child_pid = child->tgid;
+  struct followed_process *followed = followed_process(parent_pid);
+  if (!followed) return 0;
+  if (child_pid == parent_pid) return report_thread(child);
+  /* The child's memory is a copy, so its runtime lies where the parent's does. */
+  if (bpf_map_update_elem(&followed_processes, &child_pid, followed, BPF_ANY)) {
     count_drop(DROP_PROCESS_TABLE);
     return 0;
   }
@@ -28,6 +47,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
   event->child_start_time_ns = child->start_boottime;
   event->child_pid = child_pid;
   event->pad = 0;
+  event->by = current_task_ref();
   bpf_ringbuf_submit(event, wake_flags());
   return 0;
 }
@@ -48,8 +68,9 @@ static __always_inline __u32 copy_area(char *out, __u32 size, unsigned long begi
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm) {
   __u32 pid = task->tgid;
-  bool followed = is_followed(pid);
+  struct followed_process *followed = followed_process(pid);
   if (!followed && !offer_execs) return 0;
+  if (followed) __builtin_memset(&followed->runtime, 0, sizeof(followed->runtime));
   struct process_exec_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_PROCESS);
@@ -58,7 +79,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
   fill_header(&event->header, EVENT_PROCESS_EXEC);
   event->start_time_ns = task->group_leader->start_boottime;
   event->parent_pid = task->real_parent->tgid;
-  event->followed = followed;
+  event->followed = followed != NULL;
   bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), task->comm);
   struct mm_struct *mm = task->mm;
   event->args_bytes = copy_area(event->args, PROCESS_ARGS_BYTES, mm->arg_start, mm->arg_end,

@@ -4,7 +4,9 @@
  * the change happens, often softirq, so identity comes from the socket. */
 #include "bpf/lib/bpf.h"
 #include "bpf/lib/emit.h"
+#include "bpf/lib/registers.h"
 #include "bpf/lib/socket.h"
+#include "bpf/lib/task.h"
 #include "bpf/maps/connects.h"
 #include "bpf/maps/followed_processes.h"
 
@@ -18,10 +20,12 @@ static __always_inline int begin_connect(__u64 sock) {
   struct pending_connect pending = {.begin_time_ns = bpf_ktime_get_ns(),
                                     .pid = pid_tgid >> 32, .tid = (__u32)pid_tgid};
   /* The address may have been another socket's before, of a process that was followed. */
-  if (is_followed(pending.pid))
-    bpf_map_update_elem(&connects, &sock, &pending, BPF_ANY);
-  else
+  if (!is_followed(pending.pid)) {
     bpf_map_delete_elem(&connects, &sock);
+    return 0;
+  }
+  pending.by = current_task_ref();
+  bpf_map_update_elem(&connects, &sock, &pending, BPF_ANY);
   return 0;
 }
 
@@ -39,6 +43,7 @@ static __always_inline int fail_connect(struct sock *sk, __u64 sock) {
   event->header.pid = pending->pid;
   event->header.tid = pending->tid;
   event->begin_time_ns = pending->begin_time_ns;
+  event->by = pending->by;
   event->error = BPF_CORE_READ(sk, sk_err);
   read_endpoints(sk, &event->endpoints, event->unix_path);
   event->endpoints.role = SOCKET_ROLE_CLIENT;

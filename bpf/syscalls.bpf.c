@@ -4,10 +4,10 @@
  * them, because each further program on this tracepoint is paid by every syscall of the host. */
 #include "bpf/events/syscall_kind.h"
 #include "bpf/lib/bpf.h"
-#include "bpf/lib/registers.h"
-#include "bpf/lib/transfer.h"
 #include "bpf/lib/connect.h"
-#include "bpf/maps/followed_processes.h"
+#include "bpf/lib/registers.h"
+#include "bpf/lib/task.h"
+#include "bpf/lib/transfer.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -53,6 +53,12 @@ static __always_inline int report_messages(struct socket_ref *ref, struct transf
   return 0;
 }
 
+/* A pipe, an eventfd, a timer: through these others tell a thread to go on. */
+static __always_inline bool is_input_of_others(struct task_struct *task, __u32 fd) {
+  __u16 type = BPF_CORE_READ(file_of(task, fd), f_inode, i_mode) & S_IFMT;
+  return type == 0 /* anonymous inode */ || type == S_IFIFO;
+}
+
 static __always_inline int report_data(struct task_struct *task, struct pt_regs *regs, __u8 kind,
                                        long result) {
   struct socket_ref ref;
@@ -73,7 +79,12 @@ static __always_inline int report_data(struct task_struct *task, struct pt_regs 
     if ((kind == SYSCALL_READ || kind == SYSCALL_RECVFROM) && SYSCALL_ARG3(regs) == 0) return 0;
     t.flags = DATA_FLAG_END;
   }
-  if (!find_socket(task, fd, &ref)) return 0;
+  __u64 step = t.direction == DATA_RECEIVE ? TURN_INPUT : 0;
+  if (!find_socket(task, fd, &ref)) {
+    if (step && is_input_of_others(task, fd)) take_turn(task, step);
+    return 0;
+  }
+  t.by.turn = take_turn(task, step);
   if (t.flags) {
     if (!(ref.state->flags & SOCKET_ANNOUNCED)) return 0; /* nothing was ever said on it */
     return report(&ref, &t);
@@ -108,15 +119,34 @@ static __always_inline int report_length(struct task_struct *task, __u32 fd, __u
   struct socket_ref ref;
   struct transfer t = {.direction = direction, .total = result};
   if (result <= 0 || !find_socket(task, fd, &ref)) return 0;
+  t.by.turn = take_turn(task, direction == DATA_RECEIVE ? TURN_INPUT : 0);
   return report(&ref, &t);
 }
 
 /* A new descriptor: remember that the socket was seen from its first byte, and whose side it is. */
 static __always_inline int note_start(struct task_struct *task, __u32 fd, __u8 role) {
   struct socket_ref ref;
+  __u64 turn = take_turn(task, role == SOCKET_ROLE_SERVER ? TURN_INPUT : 0);
   if (!find_socket(task, fd, &ref) || ref.state->flags & SOCKET_ANNOUNCED) return 0;
+  ref.state->origin.time_ns = bpf_ktime_get_ns();
+  ref.state->origin.by.task = current_task();
+  ref.state->origin.by.turn = turn;
+  ref.state->origin.tid = (__u32)bpf_get_current_pid_tgid();
   ref.state->role = role;
   ref.state->flags |= SOCKET_FROM_START;
+  return 0;
+}
+
+/* New code in a followed process: user space looks for runtimes and libraries it knows. */
+static __always_inline int report_map(struct pt_regs *regs) {
+  if (!(SYSCALL_ARG3(regs) & PROT_EXEC) || SYSCALL_ARG4(regs) & MAP_ANONYMOUS) return 0;
+  struct image_mapped_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_TASK);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_IMAGE_MAPPED);
+  bpf_ringbuf_submit(event, wake_now_flags());
   return 0;
 }
 
@@ -140,6 +170,15 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
       if (result == 0 || result == -EINPROGRESS)
         return note_start(task, SYSCALL_ARG1(regs), SOCKET_ROLE_CLIENT);
       return report_failed_connect(task, regs, result);
+    case SYSCALL_POLL:
+      if (SYSCALL_ARG2(regs) <= 2) return 0;
+      take_turn(task, TURN_WAIT);
+      return 0;
+    case SYSCALL_WAIT:
+      take_turn(task, TURN_WAIT);
+      return 0;
+    case SYSCALL_MAP:
+      return result < 0 ? 0 : report_map(regs);
     case SYSCALL_SPLICE:
       report_length(task, SYSCALL_ARG1(regs), DATA_RECEIVE, result);
       return report_length(task, SYSCALL_ARG3(regs), DATA_SEND, result);

@@ -64,6 +64,18 @@ std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
       return exec(record);
     case EVENT_PROCESS_EXIT:
       return plain<ProcessExit, process_exit_event>(record);
+    case EVENT_THREAD_START:
+      return plain<ThreadStart, thread_start_event>(record);
+    case EVENT_TASK_START:
+      return plain<TaskStart, task_start_event>(record);
+    case EVENT_TASK_ENTER:
+      return plain<TaskEnter, task_enter_event>(record);
+    case EVENT_WORK:
+      return plain<Work, work_event>(record);
+    case EVENT_SOCKET_CLAIM:
+      return plain<SocketClaim, socket_claim_event>(record);
+    case EVENT_IMAGE_MAPPED:
+      return plain<ImageMapped, image_mapped_event>(record);
   }
   return std::unexpected(DecodeError::kUnknownType);
 }
@@ -78,6 +90,12 @@ const char* type_name(uint8_t type) {
     case EVENT_PROCESS_FORK: return "process_fork";
     case EVENT_PROCESS_EXEC: return "process_exec";
     case EVENT_PROCESS_EXIT: return "process_exit";
+    case EVENT_THREAD_START: return "thread_start";
+    case EVENT_TASK_START: return "task_start";
+    case EVENT_TASK_ENTER: return "task_enter";
+    case EVENT_WORK: return "work";
+    case EVENT_SOCKET_CLAIM: return "socket_claim";
+    case EVENT_IMAGE_MAPPED: return "image_mapped";
   }
   return "unknown";
 }

@@ -10,6 +10,7 @@
 #include "bpf/events/data_event.h"
 #include "bpf/events/process_event.h"
 #include "bpf/events/socket_event.h"
+#include "bpf/events/task.h"
 
 namespace tacit::event {
 
@@ -43,7 +44,27 @@ struct Data {
   std::span<const std::byte> bytes;  // raw->captured_bytes of them
 };
 
+struct ThreadStart {
+  const thread_start_event* raw;
+};
+struct TaskStart {
+  const task_start_event* raw;
+};
+struct TaskEnter {
+  const task_enter_event* raw;
+};
+struct Work {
+  const work_event* raw;
+};
+struct SocketClaim {
+  const socket_claim_event* raw;
+};
+struct ImageMapped {
+  const image_mapped_event* raw;
+};
+
 using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
-                           SocketListen, ConnectFailed, Data>;
+                           SocketListen, ConnectFailed, Data, ThreadStart, TaskStart, TaskEnter,
+                           Work, SocketClaim, ImageMapped>;
 
 }  // namespace tacit::event

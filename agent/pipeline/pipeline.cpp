@@ -120,6 +120,13 @@ void Pipeline::handle(const event::SocketListen& listen) {
        listen.raw->header.pid);
 }
 
+void Pipeline::handle(const event::ThreadStart&) {}
+void Pipeline::handle(const event::TaskStart&) {}
+void Pipeline::handle(const event::TaskEnter&) {}
+void Pipeline::handle(const event::Work&) {}
+void Pipeline::handle(const event::SocketClaim&) {}
+void Pipeline::handle(const event::ImageMapped&) {}
+
 // The resource of the process that served or sent this exchange; kept while it stays the same.
 bool Pipeline::resolve(TrackedConnection& connection, uint32_t pid) {
   const discovery::Process* process = rooms_.processes.resolve(pid);

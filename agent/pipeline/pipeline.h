@@ -26,7 +26,7 @@ namespace tacit::pipeline {
 
 // What the pipeline counted. Losses by reason, so that they leave as metrics.
 struct PipelineFigures {
-  std::array<uint64_t, EVENT_DATA + 1> events{};  // by enum event_type
+  std::array<uint64_t, EVENT_TYPE_END> events{};  // by enum event_type
   uint64_t undecodable = 0;
   uint64_t exchanges = 0;
   uint64_t failed_connects = 0;
@@ -77,6 +77,12 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::SocketListen& listen);
   void handle(const event::ConnectFailed& failed);
   void handle(const event::Data& data);
+  void handle(const event::ThreadStart& start);
+  void handle(const event::TaskStart& start);
+  void handle(const event::TaskEnter& enter);
+  void handle(const event::Work& work);
+  void handle(const event::SocketClaim& claim);
+  void handle(const event::ImageMapped& mapped);
 
   void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);

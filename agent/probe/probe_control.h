@@ -5,6 +5,7 @@
 
 #include "agent/base/result.h"
 #include "agent/connection/connection.h"
+#include "bpf/events/followed_process.h"
 
 namespace tacit::probe {
 
@@ -15,6 +16,9 @@ class ProbeControl {
   // Report this process, and from now on its children.
   virtual Result<void> follow(uint32_t pid) = 0;
   virtual void unfollow(uint32_t pid) = 0;
+  // Where this process's language runtime keeps what it runs; nothing happens where the process is
+  // not followed. Its children inherit it, an exec forgets it.
+  virtual void set_runtime(uint32_t pid, const runtime_layout& layout) = 0;
   // No more events of this socket.
   virtual void mute(uint64_t socket_id) = 0;
   // No events of transfers that end at or before `until` in this direction.

@@ -16,6 +16,7 @@
 #include "agent/base/log.h"
 #include "agent/probe/syscall_table.h"
 #include "bpf/events/drop_reason.h"
+#include "bpf/events/followed_process.h"
 #include "bpf/events/socket_state.h"
 #include "io_uring.skel.h"
 #include "process.skel.h"
@@ -27,7 +28,7 @@ namespace {
 
 constexpr std::array<const char*, DROP_REASON_COUNT> kReasons = {
     "ring_full_receive", "ring_full_send",   "ring_full_socket", "ring_full_process",
-    "user_memory",       "too_many_buffers", "compat_syscall",   "socket_table",
+    "ring_full_task",    "user_memory",       "too_many_buffers", "compat_syscall",   "socket_table",
     "process_table"};
 
 int print_libbpf(libbpf_print_level level, const char* format, va_list args) {
@@ -184,15 +185,23 @@ RingBuffer& ProbeSet::ring() { return *parts_->ring; }
 const RingBuffer& ProbeSet::ring() const { return *parts_->ring; }
 
 Result<void> ProbeSet::follow(uint32_t pid) {
-  const uint32_t one = 1;
-  if (bpf_map_update_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid, &one,
-                          BPF_ANY) != 0)
+  const followed_process fresh{};
+  // What is known of a process that is followed already stays.
+  if (bpf_map_update_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid, &fresh,
+                          BPF_NOEXIST) != 0 &&
+      errno != EEXIST)
     return fail(fmt::format("cannot follow process {}: {}", pid, std::strerror(errno)));
   return {};
 }
 
 void ProbeSet::unfollow(uint32_t pid) {
   bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid);
+}
+
+void ProbeSet::set_runtime(uint32_t pid, const runtime_layout& layout) {
+  const followed_process known{layout};
+  bpf_map_update_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid, &known,
+                      BPF_EXIST);
 }
 
 void ProbeSet::mute(uint64_t socket_id) {

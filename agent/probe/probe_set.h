@@ -46,6 +46,7 @@ class ProbeSet : public ProbeControl {
 
   Result<void> follow(uint32_t pid) override;
   void unfollow(uint32_t pid) override;
+  void set_runtime(uint32_t pid, const runtime_layout& layout) override;
   void mute(uint64_t socket_id) override;
   void skip(uint64_t socket_id, connection::Direction direction, uint32_t until) override;
   void forget_socket(uint64_t socket_id) override;

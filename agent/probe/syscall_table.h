@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which syscalls of this architecture carry bytes through sockets, for syscalls.bpf.c.
+// Which syscalls of this architecture carry bytes through sockets, wait for them, or map code, for syscalls.bpf.c.
 #pragma once
 #include <sys/syscall.h>
 
@@ -20,7 +20,14 @@ inline std::span<const std::pair<int, syscall_kind>> syscall_table() {
       {SYS_sendmsg, SYSCALL_SENDMSG},   {SYS_sendmmsg, SYSCALL_SENDMMSG},
       {SYS_sendfile, SYSCALL_SENDFILE}, {SYS_splice, SYSCALL_SPLICE},
       {SYS_accept, SYSCALL_ACCEPT},     {SYS_accept4, SYSCALL_ACCEPT},
-      {SYS_connect, SYSCALL_CONNECT},
+      {SYS_connect, SYSCALL_CONNECT},   {SYS_mmap, SYSCALL_MAP},
+      {SYS_epoll_pwait, SYSCALL_WAIT},  {SYS_epoll_pwait2, SYSCALL_WAIT},
+      {SYS_pselect6, SYSCALL_WAIT},     {SYS_io_uring_enter, SYSCALL_WAIT},
+      {SYS_ppoll, SYSCALL_POLL},
+#ifdef SYS_epoll_wait  // not on arm64
+      {SYS_epoll_wait, SYSCALL_WAIT},   {SYS_select, SYSCALL_WAIT},
+      {SYS_poll, SYSCALL_POLL},
+#endif
   };
   return kTable;
 }

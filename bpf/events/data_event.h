@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
-#include "bpf/events/event_header.h"
+#include "bpf/events/task.h"
 
 enum data_direction {
   DATA_RECEIVE = 0,
@@ -30,5 +30,6 @@ struct data_event {
   __u8 flags;           /* enum data_flags */
   __u16 error;          /* errno */
   __u32 pad;
+  struct task_ref by; /* a receive counts itself: what it causes at once has the same turn */
 };
-TACIT_STATIC_ASSERT(sizeof(struct data_event) == 56, "no hidden padding");
+TACIT_STATIC_ASSERT(sizeof(struct data_event) == 72, "no hidden padding");

@@ -8,6 +8,7 @@ enum drop_reason {
   DROP_RING_FULL_SEND,
   DROP_RING_FULL_SOCKET,      /* socket open/close/listen, connect failure */
   DROP_RING_FULL_PROCESS,     /* fork, exec, exit */
+  DROP_RING_FULL_TASK,        /* who works for whom: threads, tasks, work, claims */
   DROP_USER_MEMORY,           /* the bytes were reported as a length: their memory was not readable */
   DROP_TOO_MANY_BUFFERS,      /* an iovec longer than we walk: the rest was reported as a length */
   DROP_COMPAT_SYSCALL,        /* 32-bit process on a 64-bit kernel: not decoded */

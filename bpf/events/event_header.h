@@ -12,6 +12,13 @@ enum event_type {
   EVENT_SOCKET_LISTEN,    /* struct socket_listen_event */
   EVENT_CONNECT_FAILED,   /* struct connect_failed_event */
   EVENT_DATA,             /* struct data_event and its bytes */
+  EVENT_THREAD_START,     /* struct thread_start_event */
+  EVENT_TASK_START,       /* struct task_start_event */
+  EVENT_TASK_ENTER,       /* struct task_enter_event */
+  EVENT_WORK,             /* struct work_event */
+  EVENT_SOCKET_CLAIM,     /* struct socket_claim_event */
+  EVENT_IMAGE_MAPPED,     /* struct image_mapped_event */
+  EVENT_TYPE_END,         /* one past the last */
 };
 
 /* First in every ring record. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
-#include "bpf/events/event_header.h"
+#include "bpf/events/task.h"
 
 #define TASK_COMM_BYTES 16
 /* Command line and environment are copied only as far as this; the rest is read from /proc while
@@ -8,14 +8,15 @@
 #define PROCESS_ARGS_BYTES 4096
 #define PROCESS_ENV_BYTES 4096
 
-/* A followed process made a child process (threads are not reported). header.pid is the parent. */
+/* A followed process made a child process (threads: thread_start_event). header is of the thread that did. */
 struct process_fork_event {
   struct event_header header;
   __u64 child_start_time_ns; /* task start, CLOCK_BOOTTIME: identity of a process is pid + start */
   __u32 child_pid;
   __u32 pad;
+  struct task_ref by;
 };
-TACIT_STATIC_ASSERT(sizeof(struct process_fork_event) == 40, "no hidden padding");
+TACIT_STATIC_ASSERT(sizeof(struct process_fork_event) == 56, "no hidden padding");
 
 /* A process replaced its image (header.pid). Arguments and environment are NUL separated. */
 struct process_exec_event {

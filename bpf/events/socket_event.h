@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
-#include "bpf/events/event_header.h"
+#include "bpf/events/task.h"
 
 #define UNIX_PATH_BYTES 108
 
@@ -24,6 +24,15 @@ struct socket_endpoints {
 };
 TACIT_STATIC_ASSERT(sizeof(struct socket_endpoints) == 48, "no hidden padding");
 
+/* Which call made a socket's connection: connect or accept. time_ns 0: not seen. */
+struct socket_origin {
+  __u64 time_ns; /* CLOCK_MONOTONIC */
+  struct task_ref by;
+  __u32 tid;
+  __u32 pad;
+};
+TACIT_STATIC_ASSERT(sizeof(struct socket_origin) == 32, "no hidden padding");
+
 /* A selected process used this socket for the first time (or again after its entry was evicted). */
 struct socket_open_event {
   struct event_header header;
@@ -33,10 +42,12 @@ struct socket_open_event {
   __u32 send_position;
   __u8 from_start; /* 1: seen at accept or connect, so no byte was missed */
   __u8 pad[7];
+  struct socket_origin origin;
+  __u64 peer_socket_id; /* AF_UNIX: socket_id of the other end; 0: not known */
   char unix_path[UNIX_PATH_BYTES]; /* AF_UNIX: the listener's path; first byte 0: abstract or none */
   __u32 unix_path_bytes;
 };
-TACIT_STATIC_ASSERT(sizeof(struct socket_open_event) == 24 + 8 + 48 + 16 + 112, "no hidden padding");
+TACIT_STATIC_ASSERT(sizeof(struct socket_open_event) == 24 + 8 + 48 + 16 + 32 + 8 + 112, "no hidden padding");
 
 /* A known TCP socket left the established state. header.pid may be anybody (softirq). */
 struct socket_close_event {
@@ -67,10 +78,11 @@ TACIT_STATIC_ASSERT(sizeof(struct socket_listen_event) == 40, "no hidden padding
 struct connect_failed_event {
   struct event_header header;
   __u64 begin_time_ns; /* connect(2) was called; equal to header.time_ns where it failed at once */
+  struct task_ref by;    /* the connecting thread's, when it began */
   struct socket_endpoints endpoints;
   __u16 error;  /* errno; 0: the process closed the socket while it was still connecting */
   __u16 pad[3];
   char unix_path[UNIX_PATH_BYTES];
   __u32 unix_path_bytes;
 };
-TACIT_STATIC_ASSERT(sizeof(struct connect_failed_event) == 24 + 8 + 48 + 8 + 112, "no hidden padding");
+TACIT_STATIC_ASSERT(sizeof(struct connect_failed_event) == 24 + 8 + 16 + 48 + 8 + 112, "no hidden padding");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
-#include "bpf/events/types.h"
+#include "bpf/events/socket_event.h"
 
 enum socket_state_flags {
   SOCKET_ANNOUNCED = 1,  /* user space got its socket_open_event */
@@ -18,8 +18,9 @@ struct socket_state {
   __u8 flags; /* enum socket_state_flags */
   __u8 is_tcp;
   __u8 pad[3];
+  struct socket_origin origin;
 };
-TACIT_STATIC_ASSERT(sizeof(struct socket_state) == 24, "no hidden padding");
+TACIT_STATIC_ASSERT(sizeof(struct socket_state) == 56, "no hidden padding");
 
 /* Value of maps/skips.h: positions up to which a direction's bytes need not be reported at all
  * (the inside of a long body). Indexed by enum data_direction. */

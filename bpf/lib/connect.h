@@ -7,6 +7,7 @@
 #include "bpf/lib/emit.h"
 #include "bpf/lib/registers.h"
 #include "bpf/lib/socket.h"
+#include "bpf/lib/task.h"
 #include "bpf/maps/connects.h"
 
 static __always_inline bool is_connect_failure(long result) {
@@ -72,6 +73,7 @@ static __always_inline int report_failed_connect(struct task_struct *task, struc
   __builtin_memset(event, 0, sizeof(*event));
   fill_header(&event->header, EVENT_CONNECT_FAILED);
   event->begin_time_ns = event->header.time_ns;
+  event->by = current_task_ref();
   event->error = -result;
   read_target(event, (void *)SYSCALL_ARG2(regs), SYSCALL_ARG3(regs));
   bpf_ringbuf_submit(event, wake_flags());

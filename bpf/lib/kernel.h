@@ -29,11 +29,13 @@ enum bpf_map_type {
   BPF_MAP_TYPE_PERCPU_ARRAY = 6,
   BPF_MAP_TYPE_LRU_HASH = 9,
   BPF_MAP_TYPE_RINGBUF = 27,
+  BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
   BPF_ANY = 0,
   BPF_NOEXIST = 1,
   BPF_F_NO_PREALLOC = 1,
+  BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
   BPF_F_MMAPABLE = 1024,
   BPF_RB_NO_WAKEUP = 1,
   BPF_RB_FORCE_WAKEUP = 2,
@@ -50,6 +52,9 @@ struct pt_regs {
 struct thread_info {
   __u32 status; /* TS_COMPAT */
 };
+struct thread_struct {
+  unsigned long fsbase;
+};
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
   __u64 regs[31];
@@ -58,6 +63,11 @@ struct pt_regs {
 };
 struct thread_info {
   unsigned long flags; /* TIF_32BIT */
+};
+struct thread_struct {
+  struct {
+    unsigned long tp_value;
+  } uw;
 };
 #endif
 
@@ -89,6 +99,7 @@ struct signal_struct {
 };
 struct task_struct {
   struct thread_info thread_info;
+  struct thread_struct thread;
   int pid, tgid, exit_code;
   struct task_struct *real_parent, *group_leader;
   struct files_struct *files;
@@ -188,6 +199,7 @@ struct mmsghdr {
 #define IPPROTO_TCP 6
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFIFO 0010000
 #define SOCK_DONE_BIT 1 /* enum sock_flags: the peer's FIN was received */
 enum tcp_state {
   TCP_ESTABLISHED = 1,
@@ -200,6 +212,8 @@ enum tcp_state {
   TCP_CLOSING = 11,
 };
 #define SHUTDOWN_MASK 3
+#define PROT_EXEC 0x4
+#define MAP_ANONYMOUS 0x20
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2
 #define MSG_TRUNC 0x20

@@ -98,6 +98,13 @@ static __always_inline __u32 read_unix_path(struct sock *sk, char *path) {
   return length;
 }
 
+/* Inode number of a unix socket's other end: 0 where that is not accepted yet, or gone. */
+static __always_inline __u64 unix_peer_id(struct sock *sk, __u16 family) {
+  if (family != AF_UNIX) return 0;
+  struct socket_alloc *peer = (void *)BPF_CORE_READ((struct unix_sock *)sk, peer, sk_socket);
+  return peer ? BPF_CORE_READ(peer, vfs_inode.i_ino) : 0;
+}
+
 /* `path` holds UNIX_PATH_BYTES. Fills everything but the role that a syscall may have told. */
 static __always_inline __u32 read_endpoints(struct sock *sk, struct socket_endpoints *out,
                                             char *path) {

@@ -4,7 +4,9 @@
 #include "bpf/events/data_event.h"
 #include "bpf/events/socket_event.h"
 #include "bpf/lib/emit.h"
+#include "bpf/lib/registers.h"
 #include "bpf/lib/socket.h"
+#include "bpf/lib/task.h"
 #include "bpf/maps/skips.h"
 
 /* The functions below that are not static are verified once each, whatever calls them; inlined or
@@ -24,6 +26,7 @@ struct transfer {
   __u16 error;
   __u32 position;
   __u32 peer_position;
+  struct task_ref by;  /* its task is filled in once the transfer is to be reported */
 };
 
 /* Where both directions stand after this transfer. */
@@ -62,6 +65,8 @@ __noinline int announce(__u64 id, struct socket_state *state, struct transfer *t
       read_endpoints((struct sock *)state->sock, &event->endpoints, event->unix_path);
   if (state->role) event->endpoints.role = state->role;
   event->from_start = (state->flags & SOCKET_FROM_START) != 0;
+  event->origin = state->origin;
+  event->peer_socket_id = unix_peer_id((struct sock *)state->sock, state->family);
   __u32 begin = t->position - t->total;
   event->receive_position = t->direction == DATA_RECEIVE ? begin : t->peer_position;
   event->send_position = t->direction == DATA_RECEIVE ? t->peer_position : begin;
@@ -82,6 +87,7 @@ static __always_inline void fill_data(struct data_event *event, __u64 id, struct
   event->flags = t->flags;
   event->error = t->error;
   event->pad = 0;
+  event->by = t->by;
 }
 
 static __always_inline void count_full(struct transfer *t) {
@@ -220,6 +226,7 @@ __noinline int report_transfer(__u64 id, struct socket_state *state, struct tran
   if (state->flags & SOCKET_MUTED) return 0;
   locate(state, t);
   if (is_skipped(id, t)) return 0;
+  t->by.task = current_task();
   if (!(state->flags & SOCKET_ANNOUNCED) && !announce(id, state, t)) {
     state->flags &= ~SOCKET_FROM_START; /* this transfer is lost: the next one is no start */
     if (t->total) count_full(t);

@@ -2,6 +2,7 @@
 /* TCP connects of followed processes: struct sock * → who began it and when. A failed one stays until
  * the process learns of it, so that it is reported once. */
 #pragma once
+#include "bpf/events/task.h"
 #include "bpf/lib/bpf.h"
 
 struct pending_connect {
@@ -10,6 +11,7 @@ struct pending_connect {
   __u32 tid;
   __u32 reported; /* 1: a connect_failed_event went out */
   __u32 pad;
+  struct task_ref by;
 };
 
 struct {

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+#include "bpf/events/types.h"
+
+enum runtime_kind {
+  RUNTIME_UNKNOWN = 0,
+  RUNTIME_PYTHON,
+  RUNTIME_GO,
+};
+
+/* Where a runtime keeps what runs on a thread. Written by the agent once it has read the process's
+ * image; a forked child has its parent's, an exec forgets it. */
+struct runtime_layout {
+  __u32 kind; /* enum runtime_kind */
+  /* Python: from the thread pointer to pthread_getspecific's first slot. Go: to the g pointer. */
+  __s32 thread_offset;
+  /* Python: address of the key of the thread-state slot (an int). */
+  __u64 key_address;
+  /* Python: address of PyContext_Type, which every context object points to. */
+  __u64 type_address;
+  /* Python: context in the thread state. Go: goid in g. */
+  __u32 task_offset;
+  /* Go: parentGoid in g; 0: none (before Go 1.21). */
+  __u32 parent_offset;
+};
+TACIT_STATIC_ASSERT(sizeof(struct runtime_layout) == 32, "no hidden padding");
+
+/* Value of maps/followed_processes.h. */
+struct followed_process {
+  struct runtime_layout runtime;
+};
