@@ -34,8 +34,9 @@ python_environment() {
     "$1.part/bin/python3" -m pip install --quiet --no-input --disable-pip-version-check \
       -r "$tests/e2e/requirements.txt"
 }
+# go_program OUT FOLDER [LINKER_FLAGS]: stripped unless told otherwise.
 go_program() {
-  (cd "$2" && go build -trimpath -buildvcs=false -ldflags="-s -w" -o "$1.part" .)
+  (cd "$2" && go build -trimpath -buildvcs=false -ldflags="${3--s -w}" -o "$1.part" .)
 }
 c_program() {
   local out=$1
@@ -64,10 +65,14 @@ done
 
 if command -v go >/dev/null; then
   export GOTOOLCHAIN=local
-  key=$(digest "$tests"/workloads/go_peer/*)-$(go env GOVERSION)
-  obtain go_peer "$cache/go_peer-$key" go_program "$cache/go_peer-$key" "$tests/workloads/go_peer"
+  for program in go_peer go_chain; do
+    key=$(digest "$tests/workloads/$program"/*)-$(go env GOVERSION)
+    obtain "$program" "$cache/$program-$key" go_program "$cache/$program-$key" "$tests/workloads/$program"
+  done
+  obtain go_chain_symbols "$cache/go_chain_symbols-$key" \
+    go_program "$cache/go_chain_symbols-$key" "$tests/workloads/go_chain" ""
 else
-  missing go_peer "no go command"
+  for program in go_peer go_chain go_chain_symbols; do missing "$program" "no go command"; done
 fi
 
 if go_at_least 1.25; then

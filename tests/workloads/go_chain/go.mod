@@ -1,0 +1,3 @@
+module tacit/tests/go_chain
+
+go 1.19

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Flask service of the oracle: one thread a request, and the ways to hand work to another.
+
+Under gunicorn, or by itself on Flask's own threaded server ("listening PORT PID")."""
+import concurrent.futures
+import os
+import threading
+import time
+
+import flask
+import requests
+import requests.adapters
+
+from calls import logged, pause_of
+
+app = flask.Flask(__name__)
+kept = requests.Session()
+kept.mount("http://", requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=100))
+shared_pool = concurrent.futures.ThreadPoolExecutor(8)
+
+
+def call(serving, name, client=kept):
+    with logged(serving, name) as (url, headers):
+        client.get(url, headers=headers, timeout=20).raise_for_status()
+
+
+def serving():
+    return flask.request.headers["X-Token"]
+
+
+@app.route("/seq")
+def seq():
+    token = serving()
+    call(token, "0")
+    call(token, "1")
+    return "ok"
+
+
+@app.route("/fresh")
+def fresh():
+    """A connection for each call."""
+    token = serving()
+    call(token, "0", requests)
+    call(token, "1", requests)
+    return "ok"
+
+
+@app.route("/pause")
+def pause():
+    token = serving()
+    time.sleep(pause_of(token))
+    call(token, "0")
+    return "ok"
+
+
+@app.route("/executor")
+def executor():
+    """Threads of the request's own."""
+    token = serving()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda i: call(token, str(i)), range(3)))
+    return "ok"
+
+
+@app.route("/shared")
+def shared():
+    """Threads that serve all requests in turn."""
+    token = serving()
+    waiting = [shared_pool.submit(call, token, str(i)) for i in range(3)]
+    concurrent.futures.wait(waiting)
+    return "ok"
+
+
+@app.route("/background")
+def background():
+    """A thread that goes on when the request has been answered."""
+    token = serving()
+
+    def later():
+        time.sleep(pause_of(token))
+        call(token, "late0")
+        call(token, "late1")
+
+    threading.Thread(target=later).start()
+    call(token, "0")
+    return "ok"
+
+
+def poll():
+    """Calls that no request causes."""
+    number = 0
+    while True:
+        time.sleep(0.02)
+        call("", f"poll-{os.getpid()}-{number}")
+        number += 1
+
+
+if os.environ.get("POLL"):
+    threading.Thread(target=poll, daemon=True).start()
+
+if __name__ == "__main__":
+    from werkzeug.serving import make_server
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    print("listening", server.server_port, os.getpid(), flush=True)
+    server.serve_forever()
