@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks into followed processes for runtimes that we know, tells the kernel side where they keep what
+// they run, and attaches the uprobes that belong to them: one set of links a process, gone with it.
+// ProbeSet owns it; loop thread.
+//
+// To add a runtime: recognise_NAME() in agent/runtime fills a KnownImage; its BPF object is loaded by
+// ProbeSet, which hands each program over by add_program().
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/probe/uprobe_attacher.h"
+#include "agent/runtime/known_image.h"
+#include "agent/runtime/memory_map.h"
+
+namespace tacit::probe {
+
+class RuntimeProbes {
+ public:
+  using SetRuntime = std::function<void(uint32_t pid, const runtime_layout&)>;
+  RuntimeProbes(UprobeMechanism mechanism, SetRuntime set_runtime);
+
+  // `fd` stays the caller's.
+  void add_program(const std::string& name, int fd);
+
+  // Call when a process is followed, execs, was forked, or mapped code. Reads its maps once; what is
+  // known of a file is remembered.
+  void inspect(uint32_t pid);
+  // The process ended or is no longer followed: detaches.
+  void forget(uint32_t pid);
+
+  // Sentences, each once: what is not seen and why.
+  const std::set<std::string>& refused() const { return refused_; }
+  size_t attached_links() const;
+
+ private:
+  struct Process {
+    std::map<runtime::FileIdentity, std::vector<UprobeLink>> links;
+  };
+  using Images = std::map<runtime::FileIdentity, std::shared_ptr<const runtime::KnownImage>>;
+
+  std::shared_ptr<const runtime::KnownImage> known(uint32_t pid, const runtime::MappedImage& image,
+                                                   bool is_executable);
+  void attach(uint32_t pid, const runtime::MappedImage& image, const runtime::KnownImage& known,
+              std::vector<UprobeLink>& links);
+
+  UprobeMechanism mechanism_;
+  SetRuntime set_runtime_;
+  std::map<std::string, int> programs_;
+  Images images_;
+  std::map<uint32_t, Process> processes_;
+  std::set<std::string> refused_;
+};
+
+}  // namespace tacit::probe

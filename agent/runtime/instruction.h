@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// One x86-64 instruction, reduced to what the search for probe sites asks of it. The only file that
+// knows the disassembler is instruction.cpp.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "agent/runtime/value_place.h"
+
+namespace tacit::runtime {
+
+enum class Flow {
+  kNext,            // goes on behind it
+  kJump,            // to `target`
+  kBranch,          // to `target` or on
+  kCall,            // calls `target` (0: not known) and goes on
+  kReturn,
+  kUnknown,         // an indirect jump
+  kStop,            // never goes on: hlt, ud2, int3
+};
+
+enum class Effect {
+  kOther,
+  kMove,      // destination = source, whole 64-bit values
+  kLoad,      // destination = [source]
+  kStore,     // [destination] = source
+  kConstant,  // destination = a number (mov imm, xor r,r; 32-bit forms too)
+  kAddress,   // destination = address (lea of a rip-relative place, or mov imm that may be one)
+  kTestSelf,  // test r,r of 64 bits: destination is the register
+};
+
+struct Instruction {
+  uint64_t address = 0;
+  uint8_t length = 0;
+  Flow flow = Flow::kNext;
+  uint64_t target = 0;
+  // The kernel emulates it under a uprobe instead of stepping over it (arch/x86/kernel/uprobes.c):
+  // push, 1-byte nop, direct jmp, jcc and call without prefixes. Only these are cheap.
+  bool emulated = false;
+  bool jumps_if_zero = false;      // je
+  bool jumps_if_not_zero = false;  // jne
+  Effect effect = Effect::kOther;
+  ValuePlace destination;
+  ValuePlace source;
+  uint64_t address_value = 0;    // kAddress, and the absolute address of a rip-relative load
+  bool has_memory_address = false;  // a memory operand with a known absolute address, address_value
+  uint16_t writes = 0;           // bit n: register n changes in any part
+  int32_t stack_change = 0;      // what it adds to rsp; call and ret count as 0
+  bool changes_stack_unknown = false;  // rsp changes in a way not followed
+  uint64_t next() const { return address + length; }
+};
+
+// Decodes the instruction at the start of `code`; nullopt: not an instruction.
+std::optional<Instruction> decode(std::span<const std::byte> code, uint64_t address);
+
+// Whether this build can decode instructions (x86-64 targets only).
+inline constexpr bool kCanDecode =
+#if defined(__x86_64__)
+    true;
+#else
+    false;
+#endif
+
+}  // namespace tacit::runtime

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of one mapped file: which runtime it holds, where that keeps what runs on a thread,
+// and which instructions BPF programs shall be told of. Computed once a file (device and inode).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bpf/events/followed_process.h"
+
+namespace tacit::runtime {
+
+struct ProbePoint {
+  uint64_t file_offset = 0;
+  uint64_t cookie = 0;  // ValuePlace::cookie(), or what the program says it wants
+};
+
+// Points of one BPF program in this file.
+struct ProbePlan {
+  std::string program;  // as the function in bpf/*.bpf.c is called
+  std::vector<ProbePoint> points;
+};
+
+struct KnownImage {
+  // kind RUNTIME_UNKNOWN: the file holds no runtime. Addresses in it are as linked; the load bias of
+  // each process is added to those that are not 0.
+  runtime_layout layout{};
+  bool needs_glibc = false;  // the layout holds only where glibc has the thread-local slots
+  std::vector<ProbePlan> probes;
+  std::vector<std::string> refused;  // sentences for doctor: what is not seen, and why
+};
+
+class ElfImage;
+
+// Each fills in what it recognises and leaves the rest alone. `name`: last part of the path.
+void recognise_python(const ElfImage& image, const std::string& name, KnownImage& known);
+
+// All of the above. A file that is not ELF, or holds nothing we know, gives an empty answer.
+KnownImage recognise(const std::string& path, const std::string& name);
+
+// Whether a mapped library of this name can be something we know; an executable always can.
+bool may_be_known(const std::string& name);
+
+}  // namespace tacit::runtime
