@@ -28,15 +28,38 @@ class Stack:
 THREAD_PATHS = ("/seq", "/executor", "/pause", "/fresh", "/shared", "/background")
 GO_PATHS = ("/seq", "/par", "/pause", "/fresh", "/nested", "/fire")
 
+TASK_PATHS = ("/seq", "/gather", "/pause", "/task", "/fresh", "/fire", "/to-thread", "/executor",
+              "/sync")
+AIOHTTP_PATHS = ("/seq", "/gather", "/pause", "/fire", "/fresh")
+NODE_PATHS = ("/seq", "/all", "/one", "/timer", "/fire")
+JAVA_PATHS = ("/seq", "/pause", "/shared")
+
+
+def polling(start, **settings):
+    """A service that also makes calls which no request causes."""
+    return lambda agent, backend: start(agent, backend, POLL="1", **settings)
+
+
 STACKS = {
-    "flask-threads": Stack(lambda *of: chain.flask(*of, POLL="1"), THREAD_PATHS),
-    "gunicorn-gthread": Stack(lambda *of: chain.gunicorn(*of, POLL="1"), THREAD_PATHS),
-    "gunicorn-sync": Stack(lambda *of: chain.gunicorn(*of, worker_class="sync"), THREAD_PATHS,
-                           share=0.5, causeless=False),
-    "go": Stack(lambda *of: chain.go(*of, name="go_chain_symbols", POLL="1"), GO_PATHS),
-    "go-stripped": Stack(lambda *of: chain.go(*of, POLL="1"), GO_PATHS),
+    "flask-threads": Stack(polling(chain.flask), THREAD_PATHS),
+    "gunicorn-gthread": Stack(polling(chain.gunicorn), THREAD_PATHS),
+    "gunicorn-sync": Stack(polling(chain.gunicorn, worker_class="sync"), THREAD_PATHS, share=0.5),
+    "fastapi-asyncio": Stack(polling(chain.fastapi), TASK_PATHS),
+    "fastapi-uvloop": Stack(polling(chain.fastapi, loop="uvloop", http="httptools"), TASK_PATHS),
+    "aiohttp": Stack(polling(chain.aiohttp), AIOHTTP_PATHS),
+    "go": Stack(polling(chain.go, name="go_chain_symbols"), GO_PATHS),
+    "go-stripped": Stack(polling(chain.go), GO_PATHS),
     # Goroutines that are older than the request: no ancestry tells, so nothing may be invented.
     "go-worker-pool": Stack(chain.go, ("/pool", "/seq"), recall=0.0, causeless=False, share=0.5),
+    "node-fetch": Stack(polling(chain.node, client="fetch"), NODE_PATHS, 0.0, "node"),
+    "node-http": Stack(polling(chain.node, client="agent"), NODE_PATHS, 0.0, "node"),
+    "java-connection": Stack(polling(chain.java, client="connection"), JAVA_PATHS, 0.0,
+                             "java_chain"),
+    "java-client": Stack(polling(chain.java, client="client"), JAVA_PATHS, 0.0, "java_chain"),
+    "nginx-keepalive": Stack(lambda *of: chain.nginx(*of, keep=True), ("/any",), 0.0, "nginx",
+                             causeless=False),
+    "nginx-close": Stack(lambda *of: chain.nginx(*of, keep=False), ("/any",), 0.0, "nginx",
+                         causeless=False),
 }
 
 
@@ -67,10 +90,8 @@ def expect(misses, name, tally, recall):
                       f"{tally.wrong} wrong (bar 0)\n  {tally.shown()}")
 
 
-@pytest.mark.parametrize("name", STACKS)
-def test_stack(tacit, host, table, name):
-    stack = STACKS[name]
-    judge = observe(tacit, host, stack)
+def judged(judge, stack, name, table):
+    """Adds the rows of all phases to the table; returns what misses the bars."""
     misses = []
     for concurrency, _ in PHASES:
         prefix = f"c{concurrency}-"
@@ -80,8 +101,33 @@ def test_stack(tacit, host, table, name):
         table.add(name, "same host", concurrency, joins)
         expect(misses, f"{name}, {concurrency} at a time, calls", calls, stack.recall)
         expect(misses, f"{name}, {concurrency} at a time, same-host joins", joins, 0.999)
+    return misses
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.needs(stack.needs)) for name, stack in STACKS.items()])
+def test_stack(tacit, host, table, name):
+    stack = STACKS[name]
+    judge = observe(tacit, host, stack)
+    misses = judged(judge, stack, name, table)
     if stack.causeless:
         causeless = judge.causeless()
         assert causeless.calls > 0
         expect(misses, f"{name}, calls that no request causes", causeless, 1.0)
+    assert not misses, "\n".join(misses)
+
+
+STDLIB_PATHS = {"threads": ("/seq", "/pause", "/executor", "/shared", "/background"),
+                "asyncio": ("/seq", "/pause", "/gather", "/fire", "/executor", "/to-thread")}
+
+
+@pytest.mark.parametrize("kind", STDLIB_PATHS)
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_interpreter(tacit, host, table, version, kind):
+    """The standard library alone, under each CPython that the machine has."""
+    interpreter = chain.interpreter(version)
+    if not interpreter:
+        pytest.skip(f"python{version}: not installed")
+    stack = Stack(lambda *of: chain.stdlib(*of, interpreter, kind), STDLIB_PATHS[kind], share=0.3)
+    misses = judged(observe(tacit, host, stack), stack, f"python{version}-{kind}", table)
     assert not misses, "\n".join(misses)

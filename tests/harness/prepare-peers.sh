@@ -75,6 +75,14 @@ else
   for program in go_peer go_chain go_chain_symbols; do missing "$program" "no go command"; done
 fi
 
+if command -v javac >/dev/null; then
+  key=$(digest "$tests"/workloads/java_chain/*)-$(javac -version 2>&1 | tr -dc '0-9.')
+  obtain java_chain "$cache/java_chain-$key" \
+    javac -d "$cache/java_chain-$key.part" "$tests/workloads/java_chain/JavaChain.java"
+else
+  missing java_chain "no javac command"
+fi
+
 if go_at_least 1.25; then
   key=$(digest "$tests"/harness/collector/*)
   obtain collector "$cache/collector-$key" go_program "$cache/collector-$key" "$tests/harness/collector"
