@@ -81,7 +81,8 @@ def observe(tacit, host, stack):
     for concurrency, requests in PHASES:
         chain.load(host, service, stack.paths, requests * stack.share, concurrency,
                    f"c{concurrency}")
-    return Judge(agent.finish(), service.requests())
+    agent.finish()
+    return Judge(agent.output.all_spans(), service.requests())
 
 
 def expect(misses, name, tally, recall):

@@ -5,7 +5,7 @@ import json
 
 from harness import peers
 from harness.processes import free_port, listening_ports, wait_until
-from harness.spans import Span
+from harness.spans import Span, split
 
 CONFIG = """
 receivers:
@@ -22,7 +22,7 @@ service:
     traces: {{receivers: [otlp], exporters: [file/traces]}}
     metrics: {{receivers: [otlp], exporters: [file/metrics]}}
 """
-KINDS = {2: "SERVER", 3: "CLIENT"}
+KINDS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT"}
 CODES = {0: "UNSET", 1: "OK", 2: "ERROR"}
 
 
@@ -57,7 +57,10 @@ class Collector:
             return [json.loads(line) for line in file]
 
     def spans(self):
-        """All spans that arrived. The file is complete once the collector has stopped."""
+        """Spans of all requests that arrived. The file is complete once the collector has stopped."""
+        return split(self.all_spans())[0]
+
+    def all_spans(self):
         return [Span(name=span["name"], kind=KINDS.get(span["kind"], str(span["kind"])),
                      trace_id=span["traceId"], span_id=span["spanId"],
                      parent_span_id=span.get("parentSpanId", ""),

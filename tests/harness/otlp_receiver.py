@@ -12,9 +12,9 @@ from google.protobuf import duration_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace
 
-from harness.spans import Span
+from harness.spans import Span, split
 
-KINDS = {2: "SERVER", 3: "CLIENT"}
+KINDS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT"}
 CODES = {0: "UNSET", 1: "OK", 2: "ERROR"}
 
 
@@ -50,7 +50,8 @@ class Receiver:
         self.plan = list(plan)
         self.lock = threading.Lock()
         self.times = []  # when each trace export came, on the monotonic clock
-        self.accepted = []  # spans of exports that were answered with success
+        self.accepted = []  # spans of requests in exports that were answered with success
+        self.programs = []  # spans of programs, likewise
         self.refused = 0  # spans of those that were not
         self.headers = []
         self.metric_exports = []
@@ -62,9 +63,10 @@ class Receiver:
 
     def take(self, request, accepted):
         with self.lock:
-            spans = spans_of(request)
+            spans, programs = split(spans_of(request))
             if accepted:
                 self.accepted += spans
+                self.programs += programs
             else:
                 self.refused += len(spans)
 

@@ -128,7 +128,7 @@ class Judge:
             tally.calls += 1
             for span in self.by_token["CLIENT", line["token"]]:
                 parent = self.by_id.get(span.parent_span_id)
-                if span.parent_span_id and (parent is None or parent.kind != "INTERNAL"):
+                if span.parent_span_id and (parent is None or not parent.is_program):
                     tally.complain("wrong", f"call {line['token']}, caused by no request: has "
                                    f"{self.describe(span.parent_span_id)} (source {span[SOURCE]})")
                     break

@@ -8,7 +8,7 @@ import json
 @dataclasses.dataclass
 class Span:
     name: str
-    kind: str  # "SERVER", "CLIENT"
+    kind: str  # "SERVER", "CLIENT", "INTERNAL"
     trace_id: str
     span_id: str
     parent_span_id: str  # "" for none
@@ -60,6 +60,11 @@ class Span:
         return self.attributes.get("tacit.outcome")
 
     @property
+    def is_program(self):
+        """A program from exec to exit, and no request."""
+        return "process.executable.name" in self.attributes
+
+    @property
     def service(self):
         return self.resource.get("service.name")
 
@@ -72,6 +77,12 @@ def from_console(line):
                 start_ns=int(line["start_time_unix_nano"]), end_ns=int(line["end_time_unix_nano"]),
                 status_code=status.get("code", "UNSET"), status_message=status.get("message", ""),
                 attributes=line.get("attributes") or {}, resource=line.get("resource") or {})
+
+
+def split(spans):
+    """(spans of requests, spans of programs)"""
+    return ([span for span in spans if not span.is_program],
+            [span for span in spans if span.is_program])
 
 
 def parse(text):

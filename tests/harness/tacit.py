@@ -33,6 +33,13 @@ class Output:
         return self.path.read_text(errors="replace")
 
     def spans(self):
+        """Those of requests. The programs that made them: programs()."""
+        return span_reader.split(self.all_spans())[0]
+
+    def programs(self):
+        return span_reader.split(self.all_spans())[1]
+
+    def all_spans(self):
         return span_reader.parse(self.text())[0]
 
     def log(self):
@@ -67,7 +74,8 @@ class Exec(Starter):
         return self.ask(timeout + 10, do="wait", pid=pid, timeout=timeout)["returncode"]
 
     def finish(self, timeout=30):
-        """Ends the launcher, and with it the agent; returns all spans."""
+        """Ends the launcher, and with it the agent; returns the spans of all requests. More of them,
+        and those of programs: output."""
         if self.agent.returncode is None:
             self.agent.stdin.close()
             self.agent.wait(timeout)
@@ -108,7 +116,7 @@ class Run:
             assert self.agent.poll() is None, f"tacit run ended: {self.output.text()[-3000:]}"
 
     def finish(self, timeout=30):
-        """Ends the agent by SIGTERM, as a service manager does; returns all spans."""
+        """Ends the agent by SIGTERM, as a service manager does; returns the spans of all requests."""
         if self.agent.poll() is None:
             self.agent.send_signal(signal.SIGTERM)
             self.agent.wait(timeout)
