@@ -8,7 +8,7 @@ set -euo pipefail
 # To build the agent. Everything it links or generates code with.
 build_packages=(
   g++ cmake ninja-build pkg-config ccache
-  clang-16 llvm-16 bpftool libbpf-dev libelf-dev zlib1g-dev
+  clang-16 llvm-16 bpftool libbpf-dev libelf-dev zlib1g-dev libzydis-dev
   libcli11-dev libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
   libcurl4-openssl-dev prometheus-cpp-dev
 )

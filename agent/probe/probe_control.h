@@ -19,6 +19,12 @@ class ProbeControl {
   // Where this process's language runtime keeps what it runs; nothing happens where the process is
   // not followed. Its children inherit it, an exec forgets it.
   virtual void set_runtime(uint32_t pid, const runtime_layout& layout) = 0;
+  // Looks for runtimes that we know in this followed process: call when it is followed, was forked,
+  // or mapped code (image_mapped_event; once for several is enough). After an exec: forget(), then
+  // inspect().
+  virtual void inspect(uint32_t pid) = 0;
+  // The process ended, was replaced by an exec, or is no longer followed: what is attached to it goes.
+  virtual void forget(uint32_t pid) = 0;
   // No more events of this socket.
   virtual void mute(uint64_t socket_id) = 0;
   // No events of transfers that end at or before `until` in this direction.
@@ -27,6 +33,8 @@ class ProbeControl {
   virtual void forget_socket(uint64_t socket_id) = 0;
   // Socket events that found the ring full, since start.
   virtual uint64_t lost_events() const = 0;
+  // Events of who works for whom that did so.
+  virtual uint64_t lost_task_events() const = 0;
 };
 
 }  // namespace tacit::probe

@@ -14,12 +14,14 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/probe/runtime_probes.h"
 #include "agent/probe/syscall_table.h"
 #include "bpf/events/drop_reason.h"
 #include "bpf/events/followed_process.h"
 #include "bpf/events/socket_state.h"
 #include "io_uring.skel.h"
 #include "process.skel.h"
+#include "python.skel.h"
 #include "socket_state.skel.h"
 #include "syscalls.skel.h"
 
@@ -66,6 +68,7 @@ TACIT_SKELETON(process_bpf)
 TACIT_SKELETON(syscalls_bpf)
 TACIT_SKELETON(socket_state_bpf)
 TACIT_SKELETON(io_uring_bpf)
+TACIT_SKELETON(python_bpf)
 #undef TACIT_SKELETON
 
 template <typename Skeleton>
@@ -78,10 +81,13 @@ struct ProbeSet::Parts {
   Owned<syscalls_bpf> syscalls;
   Owned<socket_state_bpf> socket_state;
   Owned<io_uring_bpf> io_uring;
+  Owned<python_bpf> python;
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
   std::vector<std::pair<std::string, int>> programs;  // name, fd
   Fd statistics;
+  UprobeMechanism uprobes = UprobeMechanism::kNone;
+  std::unique_ptr<RuntimeProbes> runtimes;  // its links go before the programs
 
   int map(const bpf_map* map) const { return bpf_map__fd(map); }
   int cpus = libbpf_num_possible_cpus();
@@ -90,6 +96,10 @@ struct ProbeSet::Parts {
   template <typename Load, typename Attach>
   Result<void> start(const char* name, bpf_object* object, Load load, Attach attach);
   Result<void> load_all(const ProbeOptions& options);
+  template <typename Skeleton, typename Load>
+  void load_runtime(const char* name, Owned<Skeleton>& skeleton, Load load);
+  void load_runtimes();
+  void set_runtime(uint32_t pid, const runtime_layout& layout) const;
 };
 
 // Maps of the same name are one map: the first skeleton (syscalls) makes them.
@@ -161,6 +171,7 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
     missing.emplace_back("io_uring");
     io_uring.reset();
   }
+  load_runtimes();
   if (const int error = syscalls_bpf__attach(syscalls.get()); error != 0)
     return fail(fmt::format("cannot attach BPF probe syscalls: {}; {}", std::strerror(-error),
                             advice(-error)));
@@ -169,6 +180,47 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
   if (!opened) return std::unexpected(opened.error());
   ring = std::make_unique<RingBuffer>(std::move(*opened));
   return {};
+}
+
+// Programs for uprobes: attached later, to processes whose image has the right places. The agent can
+// do without each.
+template <typename Skeleton, typename Load>
+void ProbeSet::Parts::load_runtime(const char* name, Owned<Skeleton>& skeleton, Load load) {
+  if (!skeleton || uprobes == UprobeMechanism::kNone) {
+    missing.emplace_back(name);
+    return;
+  }
+  bpf_program* program = nullptr;
+  if (uprobes == UprobeMechanism::kMulti) {
+    bpf_object__for_each_program(program, skeleton->obj)
+        bpf_program__set_expected_attach_type(program,
+                                              static_cast<bpf_attach_type>(kTraceUprobeMulti));
+  }
+  auto started = share(skeleton->obj);
+  if (started)
+    started = start(name, skeleton->obj, [&] { return load(skeleton.get()); }, [] { return 0; });
+  if (!started) {
+    log::debug(started.error().message);
+    missing.emplace_back(name);
+    skeleton.reset();
+    return;
+  }
+  bpf_object__for_each_program(program, skeleton->obj)
+      runtimes->add_program(bpf_program__name(program), bpf_program__fd(program));
+}
+
+void ProbeSet::Parts::load_runtimes() {
+  uprobes = find_uprobe_mechanism();
+  runtimes = std::make_unique<RuntimeProbes>(
+      uprobes,
+      [this](uint32_t pid, const runtime_layout& layout) { set_runtime(pid, layout); });
+  python.reset(python_bpf__open());
+  load_runtime("python", python, python_bpf__load);
+}
+
+void ProbeSet::Parts::set_runtime(uint32_t pid, const runtime_layout& layout) const {
+  const followed_process known{layout};
+  bpf_map_update_elem(map(syscalls->maps.followed_processes), &pid, &known, BPF_EXIST);
 }
 
 ProbeSet::ProbeSet(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -199,10 +251,19 @@ void ProbeSet::unfollow(uint32_t pid) {
 }
 
 void ProbeSet::set_runtime(uint32_t pid, const runtime_layout& layout) {
-  const followed_process known{layout};
-  bpf_map_update_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid, &known,
-                      BPF_EXIST);
+  parts_->set_runtime(pid, layout);
 }
+
+void ProbeSet::inspect(uint32_t pid) { parts_->runtimes->inspect(pid); }
+
+void ProbeSet::forget(uint32_t pid) { parts_->runtimes->forget(pid); }
+
+std::vector<std::string> ProbeSet::refused_sites() const {
+  const auto& refused = parts_->runtimes->refused();
+  return {refused.begin(), refused.end()};
+}
+
+const char* ProbeSet::uprobe_mechanism() const { return name_of(parts_->uprobes); }
 
 void ProbeSet::mute(uint64_t socket_id) {
   const int map = parts_->map(parts_->syscalls->maps.sockets);
@@ -254,6 +315,8 @@ uint64_t ProbeSet::lost_events() const {
   return parts_->dropped(DROP_RING_FULL_RECEIVE) + parts_->dropped(DROP_RING_FULL_SEND) +
          parts_->dropped(DROP_RING_FULL_SOCKET);
 }
+
+uint64_t ProbeSet::lost_task_events() const { return parts_->dropped(DROP_RING_FULL_TASK); }
 
 std::vector<std::pair<uint32_t, uint64_t>> ProbeSet::io_uring_operations() const {
   std::vector<std::pair<uint32_t, uint64_t>> operations;

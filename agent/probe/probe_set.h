@@ -47,11 +47,17 @@ class ProbeSet : public ProbeControl {
   Result<void> follow(uint32_t pid) override;
   void unfollow(uint32_t pid) override;
   void set_runtime(uint32_t pid, const runtime_layout& layout) override;
+  void inspect(uint32_t pid) override;
+  void forget(uint32_t pid) override;
   void mute(uint64_t socket_id) override;
   void skip(uint64_t socket_id, connection::Direction direction, uint32_t until) override;
   void forget_socket(uint64_t socket_id) override;
   uint64_t lost_events() const override;
+  uint64_t lost_task_events() const override;
 
+  // Sentences for doctor: what inside the processes looked at is not seen, and why. Loop thread.
+  std::vector<std::string> refused_sites() const;
+  const char* uprobe_mechanism() const;                 // for doctor
   const std::vector<std::string>& missing() const;      // names of optional probes left out
   std::vector<std::string> attached() const;            // names of programs
   std::vector<DropFigure> drops() const;                // any thread

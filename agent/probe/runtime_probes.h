@@ -28,10 +28,11 @@ class RuntimeProbes {
   // `fd` stays the caller's.
   void add_program(const std::string& name, int fd);
 
-  // Call when a process is followed, execs, was forked, or mapped code. Reads its maps once; what is
-  // known of a file is remembered.
+  // Call when a process is followed, was forked, or mapped code; once for many such events of one
+  // process is enough. After an exec: forget(), then inspect(). Reads its maps once; what is known of
+  // a file is remembered.
   void inspect(uint32_t pid);
-  // The process ended or is no longer followed: detaches.
+  // The process ended, was replaced by an exec, or is no longer followed: detaches.
   void forget(uint32_t pid);
 
   // Sentences, each once: what is not seen and why.
@@ -39,20 +40,26 @@ class RuntimeProbes {
   size_t attached_links() const;
 
  private:
-  struct Process {
-    std::map<runtime::FileIdentity, std::vector<UprobeLink>> links;
+  // A file as it is now: one that was rewritten in place is another.
+  struct FileVersion {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    uint64_t size_bytes = 0;
+    uint64_t changed_ns = 0;
+    auto operator<=>(const FileVersion&) const = default;
   };
-  using Images = std::map<runtime::FileIdentity, std::shared_ptr<const runtime::KnownImage>>;
+  using Known = std::shared_ptr<const runtime::KnownImage>;
+  using Process = std::map<FileVersion, std::vector<UprobeLink>>;  // images that were looked at
 
-  std::shared_ptr<const runtime::KnownImage> known(uint32_t pid, const runtime::MappedImage& image,
-                                                   bool is_executable);
-  void attach(uint32_t pid, const runtime::MappedImage& image, const runtime::KnownImage& known,
+  void look_at(uint32_t pid, const runtime::MappedImage& image, bool glibc, Process& process);
+  Known known(const std::string& path, const std::string& name, const FileVersion& version);
+  bool attach(uint32_t pid, const std::string& path, const runtime::KnownImage& known,
               std::vector<UprobeLink>& links);
 
   UprobeMechanism mechanism_;
   SetRuntime set_runtime_;
   std::map<std::string, int> programs_;
-  Images images_;
+  std::map<FileVersion, Known> images_;
   std::map<uint32_t, Process> processes_;
   std::set<std::string> refused_;
 };

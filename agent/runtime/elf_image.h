@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/base/fd.h"
@@ -71,14 +72,17 @@ class ElfImage {
 
   // What a word holds once loaded, where R_*_RELATIVE, R_*_GLOB_DAT or R_*_64 fill it (bias not
   // added): the way from a table of pointers to what it points to. One pass over .rela.dyn for all.
-  std::map<uint64_t, uint64_t> relocated_words() const;
-
-  // Where addresses begin: a process maps the first PT_LOAD's page at `start` of its file offset.
-  uint64_t load_bias(uint64_t mapped_start, uint64_t mapped_file_offset) const;
+  // Sorted by place.
+  std::vector<std::pair<uint64_t, uint64_t>> relocated_words() const;
 
  private:
   ElfImage() = default;
   Result<void> read_headers();
+  Result<void> read_segments(const std::vector<std::byte>& table, size_t count);
+  Result<void> read_sections(uint64_t offset, size_t count, size_t names_index);
+  void find_symbols(const ElfSection& table, std::span<const std::string_view> names,
+                    std::map<std::string, Symbol, std::less<>>& found) const;
+  std::vector<uint64_t> symbol_addresses() const;
 
   Fd fd_;
   uint64_t size_bytes_ = 0;
@@ -88,5 +92,14 @@ class ElfImage {
   std::vector<ElfSegment> segments_;
   AddressRange unwind_index_;  // PT_GNU_EH_FRAME
 };
+
+// What is to be added to addresses of an image that a process maps from `mapped_file_offset` on at
+// `mapped_start`.
+uint64_t load_bias(std::span<const ElfSegment> segments, uint64_t mapped_start,
+                   uint64_t mapped_file_offset);
+
+// Where in relocated_words() a word stands; nullopt: nothing fills it.
+std::optional<uint64_t> relocated(const std::vector<std::pair<uint64_t, uint64_t>>& words,
+                                  uint64_t address);
 
 }  // namespace tacit::runtime

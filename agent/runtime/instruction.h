@@ -24,10 +24,12 @@ enum class Flow {
 enum class Effect {
   kOther,
   kMove,      // destination = source, whole 64-bit values
-  kLoad,      // destination = [source]
+  kLoad,      // destination = [source]: 64 bits at a register and an offset (pop: at rsp)
   kStore,     // [destination] = source
-  kConstant,  // destination = a number (mov imm, xor r,r; 32-bit forms too)
-  kAddress,   // destination = address (lea of a rip-relative place, or mov imm that may be one)
+  kAdd,       // destination = source.base + source.offset (lea)
+  kConstant,  // destination = address_value (mov imm, xor r,r; 32-bit forms too)
+  kAddress,   // destination = address_value (lea of a rip-relative place)
+  kLoadAddress,  // destination = [address_value] (rip-relative or absolute)
   kTestSelf,  // test r,r of 64 bits: destination is the register
 };
 
@@ -44,8 +46,9 @@ struct Instruction {
   Effect effect = Effect::kOther;
   ValuePlace destination;
   ValuePlace source;
-  uint64_t address_value = 0;    // kAddress, and the absolute address of a rip-relative load
-  bool has_memory_address = false;  // a memory operand with a known absolute address, address_value
+  // A memory operand's absolute address (rip-relative ones too), a lea's, or a constant.
+  uint64_t address_value = 0;
+  bool has_address = false;   // a memory operand's or lea's
   uint16_t writes = 0;           // bit n: register n changes in any part
   int32_t stack_change = 0;      // what it adds to rsp; call and ret count as 0
   bool changes_stack_unknown = false;  // rsp changes in a way not followed

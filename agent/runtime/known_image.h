@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/runtime/elf_image.h"
 #include "bpf/events/followed_process.h"
 
 namespace tacit::runtime {
@@ -26,11 +27,10 @@ struct KnownImage {
   // each process is added to those that are not 0.
   runtime_layout layout{};
   bool needs_glibc = false;  // the layout holds only where glibc has the thread-local slots
-  std::vector<ProbePlan> probes;
+  std::vector<ElfSegment> segments;
+  std::vector<ProbePlan> probes;  // a layout is told to the kernel side only once all are attached
   std::vector<std::string> refused;  // sentences for doctor: what is not seen, and why
 };
-
-class ElfImage;
 
 // Each fills in what it recognises and leaves the rest alone. `name`: last part of the path.
 void recognise_python(const ElfImage& image, const std::string& name, KnownImage& known);

@@ -16,6 +16,10 @@ static __always_inline __u64 read_word(__u64 address) {
   return word;
 }
 
+static __always_inline bool is_python_context(const struct runtime_layout *at, __u64 context) {
+  return context && read_word(context + 8 /* ob_type */) == at->type_address;
+}
+
 /* The running contextvars context; 0: none yet. */
 static __always_inline __u64 python_task(const struct runtime_layout *at, __u64 thread_pointer) {
   __u32 key = FIRST_KEYS;
@@ -24,8 +28,7 @@ static __always_inline __u64 python_task(const struct runtime_layout *at, __u64 
   __u64 state = read_word(thread_pointer + at->thread_offset + 16 * key);
   if (!state) return 0;
   __u64 context = read_word(state + at->task_offset);
-  if (!context || read_word(context + 8 /* ob_type */) != at->type_address) return 0;
-  return context;
+  return is_python_context(at, context) ? context : 0;
 }
 
 static __always_inline __u64 go_task(const struct runtime_layout *at, __u64 thread_pointer) {

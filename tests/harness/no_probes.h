@@ -12,7 +12,10 @@ class NoProbes final : public probe::ProbeControl {
   void mute(uint64_t) override {}
   void skip(uint64_t, connection::Direction, uint32_t) override {}
   void forget_socket(uint64_t) override {}
+  void inspect(uint32_t) override {}
+  void forget(uint32_t) override {}
   void set_runtime(uint32_t, const runtime_layout&) override {}
+  uint64_t lost_task_events() const override { return 0; }
   uint64_t lost_events() const override { return 0; }
 };
 

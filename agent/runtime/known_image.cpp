@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/runtime/known_image.h"
+
+#include "agent/runtime/elf_image.h"
+
+namespace tacit::runtime {
+
+KnownImage recognise(const std::string& path, const std::string& name) {
+  KnownImage known;
+  const auto image = ElfImage::open(path);
+  if (!image) return known;
+  known.segments = image->segments();
+  recognise_python(*image, name, known);
+  return known;
+}
+
+bool may_be_known(const std::string& name) { return name.starts_with("libpython"); }
+
+}  // namespace tacit::runtime
