@@ -34,7 +34,7 @@
 #include "agent/probe/probe_set.h"
 #include "agent/semantics/http_semantics.h"
 #include "agent/trace/correlator.h"
-#include "agent/trace/sampler.h"
+#include "agent/trace/samplers.h"
 #include "exporters/exporters.h"
 
 namespace {
@@ -115,9 +115,9 @@ Result<int> observe(const Invocation& invocation) {
                                     config.service_name);
   enrich::ResourceCatalog resources(config, host_name(), kVersion);
   semantics::HttpSemantics semantics(config);
-  auto sampler = trace::Sampler::create(config.sampler);
-  if (!sampler) return std::unexpected(sampler.error());
-  trace::Correlator correlator(*sampler, trace::IdGenerator{});
+  const auto samplers = trace::Samplers::create(config);
+  if (!samplers) return std::unexpected(samplers.error());
+  trace::Correlator correlator(trace::IdGenerator{});
 
   auto exporters = exporters::make_span_exporters(config);
   if (!exporters) return std::unexpected(exporters.error());
@@ -133,7 +133,8 @@ Result<int> observe(const Invocation& invocation) {
   for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
   pipeline = std::make_unique<pipeline::Pipeline>(
       pipeline::Pipeline::Rooms{config, **probes, processes, resources, semantics, correlator,
-                                metrics, destinations});
+                                *samplers, metrics, destinations, std::nullopt,
+                                child ? static_cast<uint32_t>(child->pid()) : 0});
   auto outputs = exporters::MetricOutputs::start(config, metrics);
   if (!outputs) return std::unexpected(outputs.error());
   metric_outputs = outputs->get();

@@ -61,6 +61,10 @@ struct Config {
 
   // Traces
   SamplerConfig sampler;
+  // Share of the traces that begin at this service which are kept, by service.name; what began
+  // elsewhere keeps its decision.
+  std::map<std::string, double> service_ratios;
+  bool runtime_probes = true;  // probes in language runtimes, where they tell who works for whom
   std::map<std::string, std::string> resource_attributes;  // added to every resource
   std::string service_name;  // overrides every found name (TACIT_SERVICE_NAME, not OTEL_SERVICE_NAME)
 

@@ -144,6 +144,16 @@ constexpr std::array kKeys = {
         [](D draft, V value) -> Outcome {
           return set_ratio(value.text, draft.config.sampler.ratio);
         }},
+    Key{"traces.service_ratios", "", "", kPairs, "none",
+        "service=share: of the traces that begin there, the share that is kept, 0 to 1", false,
+        [](D draft, V value) -> Outcome {
+          return set_ratios(value.pairs, draft.config.service_ratios);
+        }},
+    Key{"traces.runtime_probes", "", "", kText, "true",
+        "probes in Python and Go runtimes that tell which request a call is made for", false,
+        [](D draft, V value) -> Outcome {
+          return set_boolean(value.text, draft.config.runtime_probes);
+        }},
     Key{"resource.attributes", "", "OTEL_RESOURCE_ATTRIBUTES", kPairs, "none",
         "attributes of everything observed; the places add up", false, set_resource},
     Key{"export.console", "--console", "", kText, "see below",

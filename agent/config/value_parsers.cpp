@@ -69,6 +69,13 @@ Result<void> set_ratio(std::string_view text, double& out) {
   return fail("it must be a number from 0 to 1");
 }
 
+Result<void> set_ratios(const std::map<std::string, std::string>& pairs,
+                        std::map<std::string, double>& out) {
+  for (const auto& [name, text] : pairs)
+    if (auto set = set_ratio(text, out[name]); !set) return set;
+  return {};
+}
+
 Result<void> set_duration(std::string_view text, std::chrono::milliseconds& out) {
   static constexpr std::pair<std::string_view, uint64_t> kUnits[] = {
       {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};

@@ -59,6 +59,8 @@ Result<void> set_number(std::string_view text, uint64_t low, uint64_t high, T& o
 
 Result<void> set_boolean(std::string_view text, bool& out);
 Result<void> set_ratio(std::string_view text, double& out);
+Result<void> set_ratios(const std::map<std::string, std::string>& pairs,
+                        std::map<std::string, double>& out);
 // 1 ms to 24 h: digits, then ms, s, m or h; digits alone are milliseconds (as OTEL_ variables).
 Result<void> set_duration(std::string_view text, std::chrono::milliseconds& out);
 // At most 4096 bytes, no control characters, not empty.

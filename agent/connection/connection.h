@@ -32,10 +32,15 @@ struct Endpoints {
   std::string unix_path;  // of the listening end; "@name" where abstract; empty where unnamed
 };
 
-// Who made a transfer.
+// Who made a transfer: bpf/events/task.h tells what task and turn are.
 struct Actor {
   uint32_t pid = 0;
   uint32_t tid = 0;
+  uint64_t task = 0;  // what the language runtime was running there; 0: unknown
+  uint64_t turn = 0;  // equal: the thread was given nothing in between
+
+  // How often the thread had waited for many things at once.
+  uint32_t waits() const { return static_cast<uint32_t>(turn >> 32); }
 };
 
 // One transfer: [end - length, end) of its direction's stream, positions modulo 2^32.

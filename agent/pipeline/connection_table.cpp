@@ -41,6 +41,10 @@ Role role_of(uint8_t role) {
   return Role::kUnknown;
 }
 
+connection::Actor actor_of(const data_event& raw) {
+  return {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn};
+}
+
 std::string unix_path_text(std::string_view raw) {
   if (raw.empty()) return {};
   if (raw.front() == '\0') return "@" + std::string(raw.substr(1));  // abstract, as ss(8) shows it
@@ -98,6 +102,10 @@ TrackedConnection* ConnectionTable::open(const event::SocketOpen& open) {
   made->http->start_at(raw.receive_position, raw.send_position);
   made->last_ns = raw.header.time_ns;
   made->last_pid = raw.header.pid;
+  made->peer_socket_id = raw.peer_socket_id;
+  made->origin_ns = raw.origin.time_ns;
+  if (made->endpoints.role == Role::kClient && raw.origin.time_ns != 0)
+    made->opener = {raw.header.pid, raw.origin.tid, raw.origin.by.task, raw.origin.by.turn};
   if (made->endpoints.family == Family::kUnix) unix_sockets_.insert(raw.socket_id);
   ++counters_.opened;
   last_ = made.get();
@@ -129,14 +137,14 @@ void ConnectionTable::transfer(TrackedConnection& tracked, const event::Data& da
   if (raw.flags & DATA_FLAG_END) {
     http.on_end_of_stream(Direction::kReceive, raw.header.time_ns, raw.position);
   } else if (raw.flags & DATA_FLAG_ERROR) {
-    http.on_error(direction, raw.error, raw.header.time_ns, {raw.header.pid, raw.header.tid});
+    http.on_error(direction, raw.error, raw.header.time_ns, actor_of(raw));
   } else {
     http.on_transfer({.direction = direction,
                       .end = raw.position,
                       .length = raw.total_bytes,
                       .peer_end = raw.peer_position,
                       .time_ns = raw.header.time_ns,
-                      .actor = {raw.header.pid, raw.header.tid},
+                      .actor = actor_of(raw),
                       .bytes = data.bytes});
     if (raw.total_bytes >= 2048) skip(tracked, data);  // is_skipped() in bpf/lib/transfer.h
   }

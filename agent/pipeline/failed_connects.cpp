@@ -11,12 +11,6 @@ namespace {
 constexpr uint64_t kHeldNs = 300'000'000;
 constexpr size_t kMaxHeld = 1024;
 
-// Every glibc program asks the name service cache first, and almost no host runs one.
-bool is_name_service_cache(const connection::Endpoints& endpoints) {
-  return endpoints.family == connection::Family::kUnix &&
-         endpoints.unix_path.ends_with("/nscd/socket");
-}
-
 bool same_call(const FailedConnect& failed, const connection::Endpoints& good, uint32_t pid) {
   return failed.actor.pid == pid && failed.endpoints.family != connection::Family::kUnix &&
          good.family != connection::Family::kUnix &&
@@ -30,8 +24,12 @@ bool same_call(const FailedConnect& failed, const connection::Endpoints& good, u
 FailedConnects::FailedConnects(std::function<void(const FailedConnect&)> report)
     : report_(std::move(report)) {}
 
+bool FailedConnects::ignores(const FailedConnect& failed) {
+  return failed.endpoints.family == connection::Family::kUnix &&
+         failed.endpoints.unix_path.ends_with("/nscd/socket");
+}
+
 void FailedConnects::add(FailedConnect failed) {
-  if (is_name_service_cache(failed.endpoints)) return;
   if (held_.size() >= kMaxHeld || failed.endpoints.family == connection::Family::kUnix)
     return report_(failed);
   held_.push_back(std::move(failed));

@@ -9,6 +9,7 @@
 
 #include "agent/connection/connection.h"
 #include "agent/event/event.h"
+#include "agent/trace/place.h"
 
 namespace tacit::pipeline {
 
@@ -18,6 +19,7 @@ struct FailedConnect {
   int error_number = 0;  // 0: given up by the process itself
   uint64_t begin_ns = 0;
   uint64_t end_ns = 0;
+  trace::PlacePtr place;  // null: not exported, or its process is not known
 };
 
 class FailedConnects {
@@ -25,6 +27,9 @@ class FailedConnects {
   // `report` gets every failure that was one.
   explicit FailedConnects(std::function<void(const FailedConnect&)> report);
 
+  // Failures that are nobody's concern: every glibc program asks the name service cache first, and
+  // almost no host runs one.
+  static bool ignores(const FailedConnect& failed);
   void add(FailedConnect failed);
   // A client connection began to be used: failures of the same process at other addresses of the
   // same port, just before, were attempts of the same call. Returns how many; they are not

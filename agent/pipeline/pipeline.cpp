@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kSpansPerHandOut = 512;  // then exporters get theirs in mid-batch
 // ProcessKey counts in clock ticks; USER_HZ is 100 on every architecture we build for.
 constexpr uint64_t kNsPerTick = 10'000'000;
+// Spans that may wait for their place in a trace: some 16 MB.
+constexpr size_t kMaxHeldSpans = 16384;
 constexpr char kPlainScheme[] = "http";
 constexpr uint64_t kSweepNs = 5'000'000'000;
 constexpr uint64_t kSweepsPerVerification = 12;  // a lost exit event is noticed in a minute
@@ -37,13 +39,20 @@ metrics::RequestSample sample_of(const semantics::HttpCall& call) {
           .response_body_bytes = call.response_body_bytes};
 }
 
+// Of the events that have a `by`.
+template <typename Raw>
+connection::Actor actor_of(const Raw& raw) {
+  return {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn};
+}
+
 FailedConnect failed_connect(const event::ConnectFailed& failed) {
   const auto& raw = *failed.raw;
   return {.endpoints = make_endpoints(raw.endpoints, failed.unix_path),
-          .actor = {raw.header.pid, raw.header.tid},
+          .actor = {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn},
           .error_number = raw.error,
           .begin_ns = raw.begin_time_ns,
-          .end_ns = raw.header.time_ns};
+          .end_ns = raw.header.time_ns,
+          .place = nullptr};
 }
 
 }  // namespace
@@ -53,6 +62,8 @@ Pipeline::Pipeline(Rooms rooms)
       http_options_{rooms_.config.http_request_headers, rooms_.config.http_response_headers},
       connections_(http_options_, rooms_.probes, *this),
       failed_connects_([this](const FailedConnect& failed) { report_failed_connect(failed); }),
+      programs_(rooms_.correlator, rooms_.command_pid,
+                [this](const EndedProgram& ended) { report_program(ended); }),
       wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
 
 void Pipeline::on_record(std::span<const std::byte> record) {
@@ -65,7 +76,13 @@ void Pipeline::on_record(std::span<const std::byte> record) {
   std::visit([this](const auto& event) { handle(event); }, *decoded);
 }
 
-void Pipeline::handle(const event::Data& data) { connections_.data(data); }
+void Pipeline::handle(const event::Data& data) {
+  now_ns_ = data.raw->header.time_ns;
+  TrackedConnection* connection = connections_.data(data);
+  if (connection == nullptr || !connection->served || data.raw->direction != DATA_RECEIVE) return;
+  if (connection->served->open)
+    rooms_.correlator.work(data.raw->header.pid).received(connection->served, actor_of(*data.raw));
+}
 
 void Pipeline::handle(const event::SocketOpen& open) {
   TrackedConnection* made = connections_.open(open);
@@ -77,7 +94,15 @@ void Pipeline::handle(const event::SocketOpen& open) {
 void Pipeline::handle(const event::SocketClose& close) { connections_.close(close); }
 
 void Pipeline::handle(const event::ConnectFailed& failed) {
-  failed_connects_.add(failed_connect(failed));
+  FailedConnect made = failed_connect(failed);
+  if (FailedConnects::ignores(made)) return;
+  if (!rooms_.exporters.empty()) {
+    const discovery::Process* process = rooms_.processes.resolve(made.actor.pid);
+    if (process != nullptr)
+      made.place = rooms_.correlator.failed(
+          made.actor, rooms_.samplers.of(process->image->service_name), made.begin_ns);
+  }
+  failed_connects_.add(std::move(made));
 }
 
 void Pipeline::obey(const discovery::Verdict& verdict, uint32_t pid) {
@@ -90,6 +115,7 @@ void Pipeline::obey(const discovery::Verdict& verdict, uint32_t pid) {
 void Pipeline::handle(const event::ProcessFork& fork) {
   rooms_.processes.on_fork(fork.raw->header.pid, fork.raw->child_pid,
                            fork.raw->child_start_time_ns);
+  programs_.forked(fork);
   processes_changed_ = true;
 }
 
@@ -105,6 +131,24 @@ void Pipeline::handle(const event::ProcessExec& exec) {
                                  .comm = {raw.comm, ::strnlen(raw.comm, sizeof(raw.comm))},
                                  .followed = raw.followed != 0}),
        raw.header.pid);
+  rooms_.correlator.forget_process(raw.header.pid);
+  begin_program(raw.header.pid, raw.header.time_ns);
+}
+
+void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
+  const discovery::Process* process = rooms_.processes.find(pid);
+  if (process == nullptr || rooms_.exporters.empty()) return;
+  const discovery::ProcessImage& image = *process->image;
+  std::string executable = image.exe.substr(image.exe.rfind('/') + 1);
+  if (executable.empty()) executable = image.comm;
+  // What an interpreter runs tells more than its own name.
+  const bool is_script = image.runtime != discovery::Runtime::kUnknown;
+  rooms_.correlator.set_traits(
+      pid, {.calls_in_turn = executable == "nginx",
+            .threads_started_for_work = image.runtime == discovery::Runtime::kPython});
+  programs_.executed(pid, time_ns, {is_script ? image.service_name : executable, executable},
+                     trace::parse_traceparent(image.environment.traceparent),
+                     rooms_.samplers.of(image.service_name));
 }
 
 void Pipeline::handle(const event::ProcessExit& exit) {
@@ -112,19 +156,49 @@ void Pipeline::handle(const event::ProcessExit& exit) {
   rooms_.processes.on_exit(header.pid, exit.raw->start_time_ns, exit.raw->exit_code,
                            header.time_ns);
   connections_.process_exited(header.pid, header.time_ns);
+  programs_.exited(header.pid, header.time_ns, exit.raw->exit_code);
+  rooms_.correlator.forget_process(header.pid);
   processes_changed_ = true;
 }
 
 void Pipeline::handle(const event::SocketListen& listen) {
+  programs_.serves(listen.raw->header.pid, listen.raw->header.time_ns);
   obey(rooms_.processes.on_listen(listen.raw->header.pid, listen.raw->port),
        listen.raw->header.pid);
 }
 
-void Pipeline::handle(const event::ThreadStart&) {}
-void Pipeline::handle(const event::TaskStart&) {}
-void Pipeline::handle(const event::TaskEnter&) {}
-void Pipeline::handle(const event::Work&) {}
-void Pipeline::handle(const event::SocketClaim&) {}
+void Pipeline::handle(const event::ThreadStart& start) {
+  const auto& raw = *start.raw;
+  rooms_.correlator.work(raw.header.pid).thread_started(actor_of(raw), raw.child_tid);
+}
+
+void Pipeline::handle(const event::TaskStart& start) {
+  const auto& raw = *start.raw;
+  rooms_.correlator.work(raw.header.pid)
+      .task_started({raw.header.pid, raw.header.tid, raw.parent, raw.turn}, raw.parent, raw.child,
+                    raw.header.time_ns);
+}
+
+void Pipeline::handle(const event::TaskEnter& enter) {
+  const auto& raw = *enter.raw;
+  rooms_.correlator.work(raw.header.pid)
+      .task_entered({raw.header.pid, raw.header.tid, raw.task.task, raw.task.turn});
+}
+
+void Pipeline::handle(const event::Work& work) {
+  const auto& raw = *work.raw;
+  auto& process = rooms_.correlator.work(raw.header.pid);
+  if (raw.action == WORK_GIVE)
+    process.work_given(actor_of(raw), raw.work);
+  else
+    process.work_taken(raw.header.tid, raw.work);
+}
+
+void Pipeline::handle(const event::SocketClaim& claim) {
+  const auto& raw = *claim.raw;
+  rooms_.correlator.work(raw.header.pid).socket_claimed(actor_of(raw), raw.socket_id);
+}
+
 void Pipeline::handle(const event::ImageMapped&) {}
 
 // The resource of the process that served or sent this exchange; kept while it stays the same.
@@ -147,13 +221,33 @@ void Pipeline::count_active(TrackedConnection& connection, const protocol::HttpE
   connection.active_requests += static_cast<uint32_t>(change);
 }
 
-void Pipeline::on_request(TrackedConnection& connection, const protocol::HttpExchange& exchange) {
+void Pipeline::on_request(TrackedConnection& connection, protocol::HttpExchange& exchange) {
+  place_in_trace(connection, exchange);
   if (exchange.role != connection::Role::kServer) return;
   if (connection.active_requests == 0) {
     if (!resolve(connection, exchange.request_actor.pid)) return;
     connection.active_resource = connection.resource;
   }
   count_active(connection, exchange, 1);
+}
+
+void Pipeline::place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange) {
+  if (rooms_.exporters.empty() || exchange.role == connection::Role::kUnknown) return;
+  const uint32_t pid = exchange.request_actor.pid;
+  if (!resolve(connection, pid)) return;
+  const auto& sampler = rooms_.samplers.of(connection.resource->service_name);
+  const trace::Route route{.endpoints = connection.endpoints,
+                           .socket_id = connection.socket_id,
+                           .peer_socket_id = connection.peer_socket_id,
+                           .origin_ns = connection.origin_ns,
+                           .opener = std::exchange(connection.opener, {})};
+  if (exchange.role == connection::Role::kClient) {
+    exchange.place = rooms_.correlator.sent(exchange, route, sampler, exchange.request_first_ns);
+    return;
+  }
+  programs_.serves(pid, exchange.request_first_ns);
+  connection.served = rooms_.correlator.served(exchange, route, sampler, now_ns_);
+  exchange.place = connection.served;
 }
 
 // An end without a (whole) response may only look like one where records were lost meanwhile.
@@ -183,17 +277,23 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
     rooms_.metrics.observe(sample_of(call), *connection.resource);
   ++counted_.spans[static_cast<size_t>(call.kind)];
   if (rooms_.exporters.empty()) return;
-  trace::SpanIds ids;
-  if (!rooms_.correlator.keep(exchange, ids)) {
+  const auto place = std::static_pointer_cast<trace::Place>(std::exchange(exchange.place, nullptr));
+  if (!place) {  // its process was not known yet when it began, or its side never
+    ++counted_.unplaced;
+    return;
+  }
+  rooms_.correlator.over(place, exchange);
+  if (rooms_.correlator.settle(*place, now_ns_) && !place->kept) {
     ++counted_.sampled_out;
     return;
   }
   auto span = rooms_.semantics.make_span(call, exchange, connection.endpoints, wall_offset_ns_);
-  trace::Correlator::apply(ids, exchange, span);
+  if (place->source == trace::ParentSource::kTraceparent || place->header)
+    span.trace_state = trace::valid_tracestate(exchange.tracestate);
   if (connection.failed_attempts != 0)
     span.attributes.push_back({"tacit.connect.failed_attempts",
                                int64_t{std::exchange(connection.failed_attempts, 0)}});
-  emit(std::move(span), pid, connection.resource);
+  emit(std::move(span), place, pid, connection.resource);
 }
 
 void Pipeline::report_failed_connect(const FailedConnect& failed) {
@@ -203,19 +303,53 @@ void Pipeline::report_failed_connect(const FailedConnect& failed) {
     return;
   }
   ++counted_.failed_connects;
-  trace::SpanIds ids;
-  if (rooms_.exporters.empty() || !rooms_.correlator.keep_root(ids)) return;
+  if (rooms_.exporters.empty() || !failed.place) return;
   auto span = semantics::describe_connect_failure(failed.endpoints, failed.error_number,
                                                   failed.begin_ns, failed.end_ns, wall_offset_ns_);
-  trace::Correlator::apply(ids, span);
-  emit(std::move(span), failed.actor.pid, rooms_.resources.resource_for(*process));
+  emit(std::move(span), failed.place, failed.actor.pid, rooms_.resources.resource_for(*process));
 }
 
-void Pipeline::emit(telemetry::Span span, uint32_t pid, const telemetry::ResourcePtr& resource) {
+void Pipeline::report_program(const EndedProgram& ended) {
+  const discovery::Process* process = rooms_.processes.resolve(ended.pid);
+  if (process == nullptr || rooms_.exporters.empty()) return;
+  emit(program_span(ended, wall_offset_ns_), ended.place, ended.pid,
+       rooms_.resources.resource_for(*process));
+}
+
+void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
+                    const telemetry::ResourcePtr& resource) {
   span.resource = resource;
   span.attributes.push_back({"process.pid", int64_t{pid}});
+  if (!rooms_.correlator.settle(*place, now_ns_)) {
+    held_.push_back({std::move(span), place});
+    if (held_.size() > kMaxHeldSpans) settle_held(true);
+    return;
+  }
+  if (!place->kept) {
+    ++counted_.sampled_out;
+    return;
+  }
+  trace::Correlator::apply(*place, span);
   spans_.push_back(std::move(span));
   if (spans_.size() >= kSpansPerHandOut) hand_out();
+}
+
+// Hands on what was waiting for its place in a trace; all of it with `force`.
+void Pipeline::settle_held(bool force) {
+  std::deque<Held> waiting;
+  std::swap(waiting, held_);
+  for (Held& each : waiting) {
+    if (!rooms_.correlator.settle(*each.place, now_ns_, force)) {
+      held_.push_back(std::move(each));
+    } else if (!each.place->kept) {
+      ++counted_.sampled_out;
+    } else {
+      if (force) ++counted_.unsettled_spans;
+      trace::Correlator::apply(*each.place, each.span);
+      spans_.push_back(std::move(each.span));
+      if (spans_.size() >= kSpansPerHandOut) hand_out();
+    }
+  }
 }
 
 void Pipeline::hand_out() {
@@ -228,13 +362,18 @@ void Pipeline::hand_out() {
 void Pipeline::on_batch_begin(uint64_t now_ns) {
   const uint64_t lost = rooms_.probes.lost_events();
   if (std::exchange(lost_events_, lost) != lost) last_loss_ns_ = now_ns;
+  const uint64_t lost_tasks = rooms_.probes.lost_task_events();
+  if (std::exchange(lost_task_events_, lost_tasks) != lost_tasks) rooms_.correlator.forget_tasks();
 }
 
 void Pipeline::on_batch_end(uint64_t now_ns) {
+  now_ns_ = now_ns;
   failed_connects_.flush(now_ns);
+  settle_held(false);
   hand_out();
   if (now_ns >= next_sweep_ns_) {
     next_sweep_ns_ = now_ns + kSweepNs;
+    rooms_.correlator.expire(now_ns);
     connections_.sweep(now_ns);
     rooms_.processes.sweep(now_ns);
     if (++sweeps_ % kSweepsPerVerification == 0) rooms_.processes.verify(now_ns);
@@ -261,13 +400,18 @@ void Pipeline::publish(uint64_t now_ns) {
   counted_.connections = connections_.size();
   counted_.connection = connections_.counters();
   counted_.http = connections_.http_counters();
+  counted_.parents = rooms_.correlator.counts();
+  counted_.held_spans = held_.size();
   const std::scoped_lock lock(mutex_);
   published_ = counted_;
 }
 
 void Pipeline::finish(uint64_t now_ns) {
+  now_ns_ = now_ns;
   connections_.finish(now_ns);
   failed_connects_.flush(std::numeric_limits<uint64_t>::max());
+  programs_.finish(now_ns);
+  settle_held(true);
   hand_out();
   next_publish_ns_ = 0;
   publish(now_ns);

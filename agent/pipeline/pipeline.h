@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -17,10 +18,12 @@
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/connection_table.h"
 #include "agent/pipeline/failed_connects.h"
+#include "agent/pipeline/programs.h"
 #include "agent/probe/probe_control.h"
 #include "agent/semantics/http_semantics.h"
 #include "agent/telemetry/exporter.h"
 #include "agent/trace/correlator.h"
+#include "agent/trace/samplers.h"
 
 namespace tacit::pipeline {
 
@@ -32,6 +35,10 @@ struct PipelineFigures {
   uint64_t failed_connects = 0;
   std::array<uint64_t, 4> spans{};  // exchanges by telemetry::SpanKind, before sampling
   uint64_t sampled_out = 0;
+  trace::Correlator::Counts parents{};  // settled places, by kind and by how the parent was found
+  uint64_t held_spans = 0;              // now: their place in a trace is not settled yet
+  uint64_t unsettled_spans = 0;         // left without waiting longer, because too many waited
+  uint64_t unplaced = 0;         // exchanges whose side or process was not known when they began
   uint64_t without_process = 0;  // exchanges whose process was never told of
   uint64_t refused_processes = 0;  // not taken because the process table was full
   uint64_t connections = 0;         // now
@@ -50,17 +57,19 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
     enrich::ResourceCatalog& resources;
     semantics::HttpSemantics& semantics;
     trace::Correlator& correlator;
+    const trace::Samplers& samplers;
     metrics::Metrics& metrics;
     std::vector<telemetry::SpanExporter*> exporters;
     // Wall clock minus CLOCK_MONOTONIC where it shall not be asked for (replays).
     std::optional<int64_t> wall_offset_ns = std::nullopt;
+    uint32_t command_pid = 0;  // of `tacit exec`
   };
   explicit Pipeline(Rooms rooms);
 
   void on_record(std::span<const std::byte> record) override;
   void on_batch_begin(uint64_t now_ns) override;
   void on_batch_end(uint64_t now_ns) override;
-  void on_request(TrackedConnection& connection, const protocol::HttpExchange& exchange) override;
+  void on_request(TrackedConnection& connection, protocol::HttpExchange& exchange) override;
   void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) override;
 
   // The agent stops: open exchanges leave as unknown, held connects are reported, spans handed out.
@@ -90,19 +99,34 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
                     int change);
   void report_failed_connect(const FailedConnect& failed);
   void obey(const discovery::Verdict& verdict, uint32_t pid);
-  void emit(telemetry::Span span, uint32_t pid, const telemetry::ResourcePtr& resource);
+  void report_program(const EndedProgram& ended);
+  void place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange);
+  void begin_program(uint32_t pid, uint64_t time_ns);
+  void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
+            const telemetry::ResourcePtr& resource);
+  void settle_held(bool force);
   void hand_out();
   void publish(uint64_t now_ns);
+
+  // A finished span whose place is not settled.
+  struct Held {
+    telemetry::Span span;
+    trace::PlacePtr place;
+  };
 
   Rooms rooms_;
   const protocol::http1::Options http_options_;
   ConnectionTable connections_;
   FailedConnects failed_connects_;
+  Programs programs_;
+  std::deque<Held> held_;  // oldest first
   std::vector<telemetry::Span> spans_;  // of this batch
+  uint64_t now_ns_ = 0;  // of the newest record or batch
   int64_t wall_offset_ns_;
   uint64_t next_sweep_ns_ = 0;
   uint64_t sweeps_ = 0;
   uint64_t lost_events_ = 0;
+  uint64_t lost_task_events_ = 0;
   uint64_t last_loss_ns_ = 0;  // when records were last found to have been lost
   uint64_t next_publish_ns_ = 0;
   bool processes_changed_ = true;

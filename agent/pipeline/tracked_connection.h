@@ -8,6 +8,7 @@
 #include "agent/connection/connection.h"
 #include "agent/protocol/http1/http1_connection.h"
 #include "agent/telemetry/resource.h"
+#include "agent/trace/place.h"
 
 namespace tacit::pipeline {
 
@@ -17,8 +18,7 @@ class TrackedConnection;
 class ExchangeObserver {
  public:
   virtual ~ExchangeObserver() = default;
-  virtual void on_request(TrackedConnection& connection,
-                          const protocol::HttpExchange& exchange) = 0;
+  virtual void on_request(TrackedConnection& connection, protocol::HttpExchange& exchange) = 0;
   virtual void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) = 0;
 };
 
@@ -27,7 +27,7 @@ class TrackedConnection final : public protocol::http1::ExchangeSink {
   TrackedConnection(uint64_t socket, connection::Endpoints ends, ExchangeObserver& observer)
       : socket_id(socket), endpoints(std::move(ends)), observer_(observer) {}
 
-  void on_request(const protocol::HttpExchange& exchange) override {
+  void on_request(protocol::HttpExchange& exchange) override {
     observer_.on_request(*this, exchange);
   }
   void on_exchange(protocol::HttpExchange& exchange) override {
@@ -47,6 +47,12 @@ class TrackedConnection final : public protocol::http1::ExchangeSink {
   telemetry::ResourcePtr active_resource;
   // Attempts at other addresses that failed just before this one succeeded (IPv6, then IPv4).
   uint32_t failed_attempts = 0;
+
+  // What tells who caused its requests.
+  uint64_t peer_socket_id = 0;  // unix sockets: the other end; 0: not known
+  uint64_t origin_ns = 0;       // connected or accepted; 0: not seen
+  connection::Actor opener;     // of a client, until its first request
+  trace::PlacePtr served;       // the newest request that was read here
 
   // The resource of whoever served or sent the last exchange.
   telemetry::ResourcePtr resource;

@@ -2,6 +2,7 @@
 // An HTTP request and what became of it: the product of the protocol room.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,7 +58,14 @@ struct HttpExchange {
   uint64_t end_ns = 0;  // when it was over, whatever the outcome
 
   connection::Actor request_actor;   // who read (server) or wrote (client) the first byte
+  connection::Actor request_head_actor;  // the same of the transfer that completed the head
   connection::Actor response_actor;
+  // Where the request's first byte lies in its direction of the connection: the same number at both
+  // ends.
+  uint32_t request_begin = 0;
+
+  // Its place in a trace: made by who receives on_request(), only kept here.
+  std::shared_ptr<void> place;
 };
 
 inline constexpr size_t kMaxTargetBytes = 8192;

@@ -2,65 +2,222 @@
 #include "agent/trace/correlator.h"
 
 #include <string>
-
-#include "agent/trace/trace_context.h"
+#include <utility>
 
 namespace tacit::trace {
 namespace {
 
+using connection::Actor;
+
 constexpr uint8_t kSampledFlag = 1;
+
+std::optional<TraceContext> header_of(const protocol::HttpExchange& exchange) {
+  if (exchange.traceparent.empty()) return {};
+  return parse_traceparent(exchange.traceparent);
+}
+
+bool same_go(const Actor& a, const Actor& b) { return a.tid == b.tid && a.waits() == b.waits(); }
 
 }  // namespace
 
-bool Correlator::keep(const protocol::HttpExchange& exchange, SpanIds& out) {
-  const auto context = exchange.traceparent.empty() ? std::nullopt
-                                                    : parse_traceparent(exchange.traceparent);
-  if (!context) return keep_root(out);
-  out = SpanIds{};
-  const bool keep = sampler_.keep(context->trace_id, (context->flags & kSampledFlag) != 0);
-  out.trace_id = context->trace_id;
-  out.parent_span_id = context->span_id;
-  // A client's own header names a span of the same process.
-  out.parent_is_remote = exchange.role != connection::Role::kClient;
-  out.from_traceparent = true;
-  const uint8_t others = context->flags & static_cast<uint8_t>(~kSampledFlag);
-  out.trace_flags = keep ? others | kSampledFlag : others;
-  if (keep) out.span_id = ids_.span_id();
-  return keep;
+PlacePtr Correlator::make(Place::Kind kind, const Actor& actor, const Sampler& sampler,
+                          uint64_t begin_ns) const {
+  auto place = std::make_shared<Place>();
+  place->kind = kind;
+  place->actor = actor;
+  place->sampler = &sampler;
+  place->begin_ns = begin_ns;
+  return place;
 }
 
-bool Correlator::keep_root(SpanIds& out) {
-  out = SpanIds{};
-  out.trace_id = ids_.trace_id();
-  if (!sampler_.keep(out.trace_id, std::nullopt)) {
-    out.trace_flags = 0;
-    return false;
+ProcessWork& Correlator::work(uint32_t pid) {
+  auto& known = processes_[pid];
+  if (!known) known = std::make_unique<ProcessWork>(ProgramTraits{});
+  return *known;
+}
+
+void Correlator::forget_process(uint32_t pid) { processes_.erase(pid); }
+
+void Correlator::forget_tasks() {
+  for (auto& [pid, work] : processes_) work->forget_tasks();
+}
+
+void Correlator::set_program(uint32_t pid, PlacePtr program) {
+  if (program)
+    programs_.insert_or_assign(pid, std::move(program));
+  else
+    programs_.erase(pid);
+}
+
+PlacePtr Correlator::served(const protocol::HttpExchange& exchange, const Route& route,
+                            const Sampler& sampler, uint64_t now_ns) {
+  PlacePtr place = make(Place::Kind::kServer, exchange.request_head_actor, sampler, now_ns);
+  place->socket_id = route.socket_id;
+  place->header = header_of(exchange);
+  if (auto key = RequestKey::make(route.endpoints, route.socket_id, route.peer_socket_id,
+                                  exchange.request_begin))
+    place->key = std::make_unique<RequestKey>(*key);
+  work(place->actor.pid).served(place, route.origin_ns);
+  return place;
+}
+
+PlacePtr Correlator::sent(const protocol::HttpExchange& exchange, const Route& route,
+                          const Sampler& sampler, uint64_t now_ns) {
+  PlacePtr place = make(Place::Kind::kCall, exchange.request_actor, sampler, now_ns);
+  place->socket_id = route.socket_id;
+  place->header = header_of(exchange);
+  find_parent(*place, {place->actor, route.socket_id, route.opener});
+  if (auto key = RequestKey::make(route.endpoints, route.socket_id, route.peer_socket_id,
+                                  exchange.request_begin))
+    join_.sent(*key, place, now_ns);
+  return place;
+}
+
+PlacePtr Correlator::failed(const Actor& actor, const Sampler& sampler, uint64_t begin_ns) {
+  PlacePtr place = make(Place::Kind::kCall, actor, sampler, begin_ns);
+  find_parent(*place, {actor, 0, {}});
+  place->open = false;
+  return place;
+}
+
+PlacePtr Correlator::program(const std::optional<TraceContext>& header, const Finding& starter,
+                             const Sampler& sampler, uint64_t begin_ns) {
+  PlacePtr place = make(Place::Kind::kProcess, {}, sampler, begin_ns);
+  place->header = header;
+  if (header) {
+    place->source = ParentSource::kEnvironment;
+    place->decided = true;
+  } else {
+    take(*place, starter);
   }
-  out.span_id = ids_.span_id();
+  return place;
+}
+
+// A header wins, unless it is the one that came in with the request this call is made for: a proxy
+// passed it on, and is itself what lies between.
+void Correlator::find_parent(Place& call, const Caller& caller) {
+  Finding found = work(call.actor.pid).find(caller);
+  if (call.header) {
+    const bool passed_on = found.request && found.request->header &&
+                           found.request->header->span_id == call.header->span_id;
+    if (!passed_on) {
+      call.source = ParentSource::kTraceparent;
+      call.decided = true;
+      return;
+    }
+    call.forwarded = true;
+    call.header.reset();
+  }
+  if (found.source == ParentSource::kNone) {
+    const auto program = programs_.find(call.actor.pid);
+    if (program != programs_.end()) found = {program->second, ParentSource::kProcess};
+    if (found.request) found.request->is_parent = true;
+  }
+  take(call, found);
+}
+
+void Correlator::take(Place& place, const Finding& finding) {
+  place.parent = finding.request;
+  place.source = finding.source;
+  place.provisional = finding.source == ParentSource::kThread;
+  place.decided = !place.provisional;
+}
+
+void Correlator::over(const PlacePtr& place, const protocol::HttpExchange& exchange) {
+  place->open = false;
+  const Actor& answer = exchange.response_actor;
+  if (place->kind == Place::Kind::kServer) {
+    place->in_one_go = answer.tid != 0 && same_go(answer, place->actor);
+    if (const auto found = processes_.find(place->actor.pid); found != processes_.end())
+      found->second->answered(place);
+    return;
+  }
+  if (!place->provisional || answer.tid == 0) return;
+  // The thread that called has read the answer and did not look for anything else meanwhile.
+  place->provisional = false;
+  place->decided = true;
+  if (same_go(answer, place->actor) && !work(place->actor.pid).multiplexes(place->actor.tid))
+    return;
+  place->parent = nullptr;
+  place->source = ParentSource::kAmbiguous;
+}
+
+// A call that got no answer, or is not over: its thread did nothing but serve that request, if it
+// also answered it without waiting for anything else.
+bool Correlator::prove(Place& call, uint64_t now_ns, bool force) {
+  const bool late = force || now_ns >= call.begin_ns + kProofNs;
+  if (call.parent->open && !late) return false;
+  const bool holds = call.parent->open ? call.actor.waits() == 0 : call.parent->in_one_go;
+  call.provisional = false;
+  call.decided = true;
+  if (holds && !work(call.actor.pid).multiplexes(call.actor.tid)) return true;
+  call.parent = nullptr;
+  call.source = ParentSource::kAmbiguous;
   return true;
 }
 
-void Correlator::apply(const SpanIds& ids, telemetry::Span& span) {
-  span.trace_id = ids.trace_id;
-  span.span_id = ids.span_id;
-  span.parent_span_id = ids.parent_span_id;
-  span.trace_flags = ids.trace_flags;
-  span.parent_is_remote = ids.parent_is_remote;
+bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
+  if (place.decided) return true;
+  if (place.provisional) return prove(place, now_ns, force);
+  if (place.key) {
+    if (PlacePtr call = join_.take(*place.key)) {
+      if (!place.header || call->forwarded) {
+        place.header.reset();
+        place.source = ParentSource::kSocket;
+        place.parent = std::move(call);
+      }
+    } else if (!force && now_ns < place.begin_ns + kJoinNs) {
+      return false;
+    }
+    place.key.reset();
+  }
+  if (place.header) place.source = ParentSource::kTraceparent;
+  return place.decided = true;
 }
 
-void Correlator::apply(const SpanIds& ids, const protocol::HttpExchange& exchange,
-                       telemetry::Span& span) {
-  apply(ids, span);
-  if (!ids.from_traceparent) return;
-  span.trace_state = valid_tracestate(exchange.tracestate);
-  span.attributes.push_back({"tacit.parent.source", std::string("traceparent")});
+bool Correlator::settle(Place& place, uint64_t now_ns, bool force) {
+  if (place.settled) return true;
+  if (!decide(place, now_ns, force)) return false;
+  if (place.parent && !settle(*place.parent, now_ns, force)) return false;
+  finalise(place);
+  return true;
 }
 
-bool Correlator::assign(telemetry::Span& span, const protocol::HttpExchange& exchange) {
-  SpanIds ids;
-  const bool kept = keep(exchange, ids);
-  apply(ids, exchange, span);
-  return kept;
+void Correlator::finalise(Place& place) {
+  std::optional<bool> parent_sampled;
+  uint8_t other_flags = 0;
+  if (place.parent) {
+    place.trace_id = place.parent->trace_id;
+    place.parent_span_id = place.parent->span_id;
+    parent_sampled = place.parent->kept;
+    other_flags = place.parent->trace_flags & static_cast<uint8_t>(~kSampledFlag);
+  } else if (place.header) {
+    place.trace_id = place.header->trace_id;
+    place.parent_span_id = place.header->span_id;
+    // A client's own header names a span of the same process.
+    place.parent_is_remote = place.kind != Place::Kind::kCall;
+    parent_sampled = (place.header->flags & kSampledFlag) != 0;
+    other_flags = place.header->flags & static_cast<uint8_t>(~kSampledFlag);
+  } else {
+    place.trace_id = ids_.trace_id();
+  }
+  place.kept = place.sampler->keep(place.trace_id, parent_sampled);
+  place.trace_flags = place.kept ? other_flags | kSampledFlag : other_flags;
+  if (place.kept) place.span_id = ids_.span_id();
+  place.settled = true;
+  place.parent.reset();
+  ++counts_[static_cast<size_t>(place.kind)][static_cast<size_t>(place.source)];
+}
+
+void Correlator::apply(const Place& place, telemetry::Span& span) {
+  span.trace_id = place.trace_id;
+  span.span_id = place.span_id;
+  span.parent_span_id = place.parent_span_id;
+  span.trace_flags = place.trace_flags;
+  span.parent_is_remote = place.parent_is_remote;
+  if (place.source != ParentSource::kNone)
+    span.attributes.push_back({"tacit.parent.source", std::string(name_of(place.source))});
+  if (place.source != ParentSource::kTraceparent) span.trace_state.clear();
 }
 
 }  // namespace tacit::trace

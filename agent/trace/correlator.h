@@ -1,44 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives an exchange its place in a trace. Decided before a span is built: what is not kept costs
-// no span. Loop thread.
+// Gives each request its place in a trace: who caused it, which trace that makes, and whether it is
+// kept. A place is made when the request is seen and settled when nothing that could still arrive
+// can change it: often at once, within kJoinNs where the other end of the connection may yet be
+// told of, and at its end where one thread's waiting has to prove the rule. Loop thread.
 #pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "agent/connection/connection.h"
 #include "agent/protocol/exchange.h"
 #include "agent/telemetry/span.h"
 #include "agent/trace/id_generator.h"
+#include "agent/trace/place.h"
+#include "agent/trace/process_work.h"
 #include "agent/trace/sampler.h"
+#include "agent/trace/socket_join.h"
 
 namespace tacit::trace {
 
-struct SpanIds {
-  telemetry::TraceId trace_id{};
-  telemetry::SpanId span_id{};
-  telemetry::SpanId parent_span_id{};  // all zero: a root
-  uint8_t trace_flags = 1;
-  bool parent_is_remote = false;
-  bool from_traceparent = false;
+// A request's connection, as far as parents are concerned.
+struct Route {
+  const connection::Endpoints& endpoints;
+  uint64_t socket_id = 0;
+  uint64_t peer_socket_id = 0;  // unix sockets: the other end
+  uint64_t origin_ns = 0;       // it was accepted or connected; 0: not seen
+  connection::Actor opener;     // who connected it; tid 0 unless this is its first request
 };
 
 class Correlator {
  public:
-  Correlator(const Sampler& sampler, IdGenerator ids) : sampler_(sampler), ids_(ids) {}
+  explicit Correlator(IdGenerator ids) : ids_(ids) {}
 
-  // The ids of this exchange's span, and whether the span is wanted. No allocation. README.md of
-  // this room has the rules for the parent.
-  bool keep(const protocol::HttpExchange& exchange, SpanIds& out);
-  // The same for a span that has no request: a failed connect. Always a root.
-  bool keep_root(SpanIds& out);
+  // A request's head was seen. `sampler` outlives the place.
+  PlacePtr served(const protocol::HttpExchange& exchange, const Route& route,
+                  const Sampler& sampler, uint64_t now_ns);
+  PlacePtr sent(const protocol::HttpExchange& exchange, const Route& route, const Sampler& sampler,
+                uint64_t now_ns);
+  // A connect that failed: a call of its own, over already.
+  PlacePtr failed(const connection::Actor& actor, const Sampler& sampler, uint64_t begin_ns);
+  // A program began: child of `header` (TRACEPARENT), or else of the request that `starter` served.
+  PlacePtr program(const std::optional<TraceContext>& header, const Finding& starter,
+                   const Sampler& sampler, uint64_t begin_ns);
+  // Its exchange is over.
+  void over(const PlacePtr& place, const protocol::HttpExchange& exchange);
 
-  // Writes them into the span, with tracestate and `tacit.parent.source`.
-  static void apply(const SpanIds& ids, const protocol::HttpExchange& exchange,
-                    telemetry::Span& span);
-  static void apply(const SpanIds& ids, telemetry::Span& span);
+  // Calls of this process without another parent are its program's; null: they are roots.
+  void set_program(uint32_t pid, PlacePtr program);
 
-  // keep and apply in one: true where the span is wanted.
-  bool assign(telemetry::Span& span, const protocol::HttpExchange& exchange);
+  // What happens inside a process; made at first use.
+  ProcessWork& work(uint32_t pid);
+  void forget_process(uint32_t pid);  // it is gone, or runs another program
+  void set_traits(uint32_t pid, ProgramTraits traits) { work(pid).set_traits(traits); }
+  // Events were lost: what is known of tasks may be stale.
+  void forget_tasks();
+
+  // True: final. `force`: what could still come is not awaited.
+  bool settle(Place& place, uint64_t now_ns, bool force = false);
+  void expire(uint64_t now_ns) { join_.expire(now_ns); }
+
+  // Writes a settled place into its span, with `tacit.parent.source`; a tracestate stays only where
+  // the traceparent it came with did.
+  static void apply(const Place& place, telemetry::Span& span);
+
+  // Settled places by Place::Kind and ParentSource.
+  using Counts = std::array<std::array<uint64_t, kParentSourceNames.size()>, 3>;
+  const Counts& counts() const { return counts_; }
+
+  // Both ends' events of one request lie this far apart at most.
+  static constexpr uint64_t kJoinNs = 200'000'000;
+  // How long a call's end is awaited that shall prove its parent.
+  static constexpr uint64_t kProofNs = 30'000'000'000;
 
  private:
-  Sampler sampler_;
+  PlacePtr make(Place::Kind kind, const connection::Actor& actor, const Sampler& sampler,
+                uint64_t begin_ns) const;
+  void find_parent(Place& call, const Caller& caller);
+  void take(Place& place, const Finding& finding);
+  bool decide(Place& place, uint64_t now_ns, bool force);
+  bool prove(Place& call, uint64_t now_ns, bool force);
+  void finalise(Place& place);
+
   IdGenerator ids_;
+  SocketJoin join_;
+  std::unordered_map<uint32_t, std::unique_ptr<ProcessWork>> processes_;
+  std::unordered_map<uint32_t, PlacePtr> programs_;
+  Counts counts_{};
 };
 
 }  // namespace tacit::trace

@@ -33,8 +33,9 @@ struct task_start_event {
   struct event_header header;
   __u64 parent; /* 0: of nothing known */
   __u64 child;
+  __u64 turn; /* of the thread */
 };
-TACIT_STATIC_ASSERT(sizeof(struct task_start_event) == 40, "no hidden padding");
+TACIT_STATIC_ASSERT(sizeof(struct task_start_event) == 48, "no hidden padding");
 
 /* A thread begins to run this task (reported only where a runtime receives outside of any task, so
  * that the first task after a receive is the one that got it). */

@@ -22,7 +22,9 @@ void clear_exchange(HttpExchange& exchange) {
   exchange.response_headers.clear();
   exchange.request_first_ns = exchange.request_last_ns = 0;
   exchange.response_first_ns = exchange.response_last_ns = exchange.end_ns = 0;
-  exchange.request_actor = exchange.response_actor = {};
+  exchange.request_actor = exchange.request_head_actor = exchange.response_actor = {};
+  exchange.request_begin = 0;
+  exchange.place.reset();
 }
 
 }  // namespace

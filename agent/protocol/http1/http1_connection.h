@@ -47,9 +47,9 @@ struct Options {
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
-  // A request's head is complete. Exactly one on_exchange() of it follows. Must not call the
-  // connection.
-  virtual void on_request(const HttpExchange& /*exchange*/) {}
+  // A request's head is complete. Exactly one on_exchange() of it follows. May set its place. Must
+  // not call the connection.
+  virtual void on_request(HttpExchange& /*exchange*/) {}
   // May move the strings out; the object is used again afterwards. Must not call the connection.
   virtual void on_exchange(HttpExchange& exchange) = 0;
 };
@@ -145,6 +145,7 @@ class Http1Connection {
     uint32_t first_position = 0;
     uint32_t first_peer_end = 0;
     connection::Actor first_actor;
+    connection::Actor last_actor;  // of its head's last transfer
     uint64_t first_ns = 0;
     uint64_t last_ns = 0;
     // Where its last message that belongs to an exchange for certain ended.

@@ -127,6 +127,7 @@ void Http1Connection::finish_head(Side& s, std::string_view head, const Transfer
   if (request != is_request_side(s)) return wrong_start(s);
   http_seen_ = true;
   s.last_ns = transfer.time_ns;
+  s.last_actor = transfer.actor;
   if (request) return request_head(s, head, transfer.peer_end);
   response_head(s, head);
 }

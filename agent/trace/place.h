@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A span's place in a trace, made when its request is seen, long before the span is. Shared by the
+// exchange, by whatever works for it, and by the places below it. Loop thread.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "agent/connection/connection.h"
+#include "agent/telemetry/span.h"
+#include "agent/trace/parent_source.h"
+#include "agent/trace/request_key.h"
+#include "agent/trace/trace_context.h"
+
+namespace tacit::trace {
+
+class Sampler;
+struct Place;
+using PlacePtr = std::shared_ptr<Place>;
+
+struct Place {
+  enum class Kind : uint8_t { kServer, kCall, kProcess };
+
+  Kind kind = Kind::kServer;
+  // Settled: ids, parent and decision below are final.
+  bool settled = false;
+  bool kept = false;
+  bool parent_is_remote = false;
+  ParentSource source = ParentSource::kNone;
+  uint8_t trace_flags = 0;
+  telemetry::TraceId trace_id{};
+  telemetry::SpanId span_id{};
+  telemetry::SpanId parent_span_id{};
+
+  // What the decision rests on, until it is settled.
+  const Sampler* sampler = nullptr;    // of its service; outlives it
+  PlacePtr parent;                     // found, but perhaps not settled itself
+  std::optional<TraceContext> header;  // traceparent of its request, or of its environment
+  bool decided = false;                // parent and source are what they will be
+  bool provisional = false;            // by kThread: holds if the thread waits for its answer
+  bool is_parent = false;              // of a program: something found it to be its parent
+  bool forwarded = false;              // sent: its header is the one that `parent` came with
+  std::unique_ptr<RequestKey> key;     // served: of the call that it is the other end of
+
+  // Of a request that is served or sent.
+  bool open = true;        // its exchange is not over
+  bool pipelined = false;  // served: its connection had another open beside it
+  bool in_one_go = false;  // served: answered by the thread that read it, which did nothing else
+  uint64_t socket_id = 0;
+  uint64_t begin_ns = 0;    // CLOCK_MONOTONIC
+  connection::Actor actor;  // served: who read it, as of the last time; sent: who wrote it
+};
+
+}  // namespace tacit::trace

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/trace/process_work.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tacit::trace {
+namespace {
+
+using connection::Actor;
+
+constexpr int kMaxClimb = 8;
+
+bool never_waited_since(const Place& request, const Actor& actor) {
+  return request.open && request.actor.tid == actor.tid && request.actor.waits() == actor.waits();
+}
+
+}  // namespace
+
+ProcessWork::Thread& ProcessWork::thread(uint32_t tid) {
+  if (Thread* known = threads_.find(tid)) return *known;
+  return threads_.insert(tid, {});
+}
+
+bool ProcessWork::multiplexes(uint32_t tid) {
+  const Thread* known = threads_.find(tid);
+  return known != nullptr && known->multiplexes;
+}
+
+void ProcessWork::served(const PlacePtr& request, uint64_t accepted_ns) {
+  auto& open = open_[request->socket_id];
+  open.push_back(request);
+  if (open.size() > 1)
+    for (const PlacePtr& each : open) each->pipelined = true;
+
+  const Actor& actor = request->actor;
+  Thread& reader = thread(actor.tid);
+  if (reader.serving && reader.serving->open && reader.serving->actor.tid == actor.tid &&
+      reader.serving->socket_id != request->socket_id)
+    reader.multiplexes = true;
+  reader.serving = request;
+  reader.works_for = nullptr;
+  reader.read_outside = actor.task == 0 ? request : nullptr;
+  if (actor.task != 0) belongs_to(actor.task, request, accepted_ns);
+}
+
+// The task that read a request works for its connection, and so do the tasks it came from, as far
+// back as the connection was accepted (a server may read and serve in two tasks of one origin).
+void ProcessWork::belongs_to(uint64_t task, const PlacePtr& request, uint64_t accepted_ns) {
+  Task* reader = tasks_.find(task);
+  if (reader == nullptr) reader = &tasks_.insert(task, {});
+  const uint64_t before = std::exchange(reader->connection, request->socket_id);
+  if (before != 0 && before != request->socket_id && front(before)) reader->shared = true;
+  reader->serves = request;
+  reader->serves_in_turn = 0;
+  if (accepted_ns == 0) return;
+  uint64_t parent = reader->parent, born_ns = reader->born_ns;
+  for (int i = 0; i < kMaxClimb && parent != 0; ++i) {
+    Task* ancestor = tasks_.find(parent);
+    if (ancestor == nullptr || ancestor->born_ns < accepted_ns || ancestor->born_ns > born_ns)
+      return;
+    if (ancestor->connection != 0 && ancestor->connection != request->socket_id) return;
+    ancestor->connection = request->socket_id;
+    parent = ancestor->parent;
+    born_ns = ancestor->born_ns;
+  }
+}
+
+void ProcessWork::received(const PlacePtr& request, const Actor& actor) {
+  request->actor = actor;
+  thread(actor.tid).serving = request;
+}
+
+void ProcessWork::answered(const PlacePtr& request) {
+  const auto found = open_.find(request->socket_id);
+  if (found == open_.end()) return;
+  std::erase(found->second, request);
+  if (found->second.empty()) open_.erase(found);
+}
+
+PlacePtr ProcessWork::front(uint64_t socket_id) const {
+  const auto found = open_.find(socket_id);
+  return found == open_.end() ? nullptr : found->second.front();
+}
+
+Finding ProcessWork::of_connection(uint64_t socket_id) const {
+  PlacePtr request = front(socket_id);
+  if (!request) return {};
+  return {std::move(request), ParentSource::kTask};
+}
+
+// What a task works for: what it was started for, or what its connection is being asked.
+Finding ProcessWork::of_task(uint64_t task, uint64_t turn) {
+  Task* known = tasks_.find(task);
+  if (known == nullptr) return {};
+  if (known->shared) return {nullptr, ParentSource::kAmbiguous};
+  if (known->connection != 0) return of_connection(known->connection);
+  if (known->serves) {
+    if (known->serves_in_turn != 0 && known->serves_in_turn != turn) return {};
+    const PlacePtr& request = known->serves;
+    if (request->pipelined && !(request->open && front(request->socket_id) == request))
+      return {nullptr, ParentSource::kAmbiguous};
+    return {request, ParentSource::kTask};
+  }
+  uint64_t parent = known->parent, born_ns = known->born_ns;
+  for (int i = 0; i < kMaxClimb && parent != 0; ++i) {
+    const Task* ancestor = tasks_.find(parent);
+    if (ancestor == nullptr || ancestor->born_ns > born_ns) return {};
+    if (ancestor->connection != 0 && !ancestor->shared) return of_connection(ancestor->connection);
+    parent = ancestor->parent;
+    born_ns = ancestor->born_ns;
+  }
+  return {};
+}
+
+// One thread that read a request and has not waited for anything else since.
+Finding ProcessWork::of_thread(const Actor& actor) {
+  Thread* known = threads_.find(actor.tid);
+  if (known == nullptr) return {};
+  if (known->serving && known->serving->open) {
+    if (!known->multiplexes && never_waited_since(*known->serving, actor))
+      return {front(known->serving->socket_id), ParentSource::kThread};
+    return {nullptr, ParentSource::kAmbiguous};
+  }
+  if (known->takes_work) {
+    if (!known->works_for) return {};
+    return {known->works_for, ParentSource::kWork};
+  }
+  if (!known->serving && known->started_for && traits_.threads_started_for_work)
+    return {known->started_for, ParentSource::kThreadStart};
+  return {};
+}
+
+// A loop that was given nothing between the request and the call. A connection's first request is
+// its opener's, as it may be written whenever the connection stands.
+Finding ProcessWork::in_turn(const Caller& caller) {
+  const Actor& actor = caller.opener.tid != 0 ? caller.opener : caller.actor;
+  Thread* known = threads_.find(actor.tid);
+  if (known == nullptr || !known->serving || !known->serving->open) return {};
+  if (known->serving->actor.tid != actor.tid || known->serving->actor.turn != actor.turn)
+    return {nullptr, ParentSource::kAmbiguous};
+  return {known->serving, ParentSource::kCallback};
+}
+
+Finding ProcessWork::of_actor(const Actor& actor) {
+  if (actor.task != 0) {
+    Finding found = of_task(actor.task, actor.turn);
+    if (found.source != ParentSource::kNone) return found;
+  }
+  return of_thread(actor);
+}
+
+Finding ProcessWork::find(const Caller& caller) {
+  if (PlacePtr* claimed = claims_.find(caller.socket_id)) {
+    PlacePtr request = std::move(*claimed);
+    claims_.erase(caller.socket_id);
+    const auto source = request ? ParentSource::kClaim : ParentSource::kNone;
+    return {std::move(request), source};
+  }
+  if (caller.actor.task != 0) {
+    Finding found = of_task(caller.actor.task, caller.actor.turn);
+    if (found.source != ParentSource::kNone) return found;
+  }
+  if (caller.opener.task != 0) {
+    Finding found = of_task(caller.opener.task, caller.opener.turn);
+    if (found.source != ParentSource::kNone) return found;
+  }
+  if (traits_.calls_in_turn) return in_turn(caller);
+  return of_thread(caller.actor);
+}
+
+void ProcessWork::thread_started(const Actor& by, uint32_t tid) {
+  Thread fresh;
+  fresh.started_for = of_actor(by).request;
+  threads_.insert(tid, std::move(fresh));
+}
+
+void ProcessWork::task_started(const Actor& by, uint64_t parent, uint64_t child,
+                               uint64_t now_ns) {
+  Task fresh;
+  fresh.parent = parent;
+  fresh.born_ns = now_ns;
+  if (parent != 0) {
+    fresh.serves = of_task(parent, by.turn).request;
+  } else if (const Thread* maker = threads_.find(by.tid);
+             maker != nullptr && maker->serving && maker->serving->actor.task == 0 &&
+             !maker->multiplexes && never_waited_since(*maker->serving, by)) {
+    fresh.serves = maker->serving;
+  } else if (maker != nullptr && maker->takes_work) {
+    fresh.serves = maker->works_for;
+  }
+  tasks_.insert(child, std::move(fresh));
+}
+
+void ProcessWork::task_entered(const Actor& actor) {
+  Thread* reader = threads_.find(actor.tid);
+  if (reader == nullptr || !reader->read_outside || actor.task == 0) return;
+  const PlacePtr request = std::exchange(reader->read_outside, nullptr);
+  if (request->actor.turn != actor.turn) return;  // it was given something else meanwhile
+  Task* entered = tasks_.find(actor.task);
+  if (entered == nullptr) entered = &tasks_.insert(actor.task, {});
+  entered->serves = request;
+  entered->serves_in_turn = actor.turn;
+}
+
+void ProcessWork::work_given(const Actor& by, uint64_t work) {
+  works_.insert(work, of_actor(by).request);
+}
+
+void ProcessWork::work_taken(uint32_t tid, uint64_t work) {
+  Thread& taker = thread(tid);
+  taker.takes_work = true;
+  taker.works_for = nullptr;
+  if (PlacePtr* given = works_.find(work)) {
+    taker.works_for = std::move(*given);
+    works_.erase(work);
+  }
+}
+
+void ProcessWork::socket_claimed(const Actor& by, uint64_t socket_id) {
+  claims_.insert(socket_id, of_actor(by).request);
+}
+
+void ProcessWork::forget_tasks() {
+  tasks_.clear();
+  works_.clear();
+  claims_.clear();
+  threads_.clear();
+}
+
+}  // namespace tacit::trace
