@@ -5,25 +5,34 @@
 #include "bpf/lib/bpf.h"
 
 #if defined(__TARGET_ARCH_x86)
+/* Each load stands by itself: merged into one at a computed offset the verifier refuses it. */
+#define LOAD_REGISTER(number, field)                \
+  case number:                                      \
+    value = regs->field;                            \
+    asm volatile("/* " #field " */" : "+r"(value)); \
+    break
+
 static __always_inline __u64 place_register(struct pt_regs *regs, __u64 cookie) {
+  __u64 value = 0;
   switch (cookie & PLACE_REGISTER_MASK) {
-    case 0: return regs->ax;
-    case 1: return regs->cx;
-    case 2: return regs->dx;
-    case 3: return regs->bx;
-    case 4: return regs->sp;
-    case 5: return regs->bp;
-    case 6: return regs->si;
-    case 7: return regs->di;
-    case 8: return regs->r8;
-    case 9: return regs->r9;
-    case 10: return regs->r10;
-    case 11: return regs->r11;
-    case 12: return regs->r12;
-    case 13: return regs->r13;
-    case 14: return regs->r14;
+    LOAD_REGISTER(0, ax);
+    LOAD_REGISTER(1, cx);
+    LOAD_REGISTER(2, dx);
+    LOAD_REGISTER(3, bx);
+    LOAD_REGISTER(4, sp);
+    LOAD_REGISTER(5, bp);
+    LOAD_REGISTER(6, si);
+    LOAD_REGISTER(7, di);
+    LOAD_REGISTER(8, r8);
+    LOAD_REGISTER(9, r9);
+    LOAD_REGISTER(10, r10);
+    LOAD_REGISTER(11, r11);
+    LOAD_REGISTER(12, r12);
+    LOAD_REGISTER(13, r13);
+    LOAD_REGISTER(14, r14);
+    LOAD_REGISTER(15, r15);
   }
-  return regs->r15;
+  return value;
 }
 #else
 /* No sites are found on other processors yet, so nothing is ever attached there. */
