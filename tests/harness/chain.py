@@ -6,17 +6,19 @@ import pathlib
 import shutil
 import sys
 
-from harness.peers import listening, program
+from harness.peers import listening, program, short_socket
 from harness.processes import WORKLOADS, free_port, listening_ports, wait_until
 
 # Multiplies the number of requests: 1 for every run, more for figures.
 SCALE = float(os.environ.get("TACIT_ORACLE_SCALE", "1"))
 
 
-def backend(starter, uds=None, **options):
-    process = listening(starter.start(program("go_chain"), "backend", *([uds] if uds else []),
-                                      **options))
-    process.uds = uds
+def backend(starter, uds=False, within=(), **options):
+    """`within`: what runs it, as `ip netns exec NAME` does."""
+    path = short_socket(starter) if uds else None
+    process = listening(starter.start(*within, program("go_chain"), "backend",
+                                      *([path] if uds else []), **options))
+    process.uds = path
     return process
 
 

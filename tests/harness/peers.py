@@ -37,7 +37,7 @@ def listening(process):
     return process
 
 
-def _short_socket(starter):
+def short_socket(starter):
     # A unix socket's path has 107 bytes at most; pytest's directories are long.
     path = f"{tempfile.gettempdir()}/tacit-{os.getpid()}-{len(starter.started)}.sock"
     starter.sockets.append(path)
@@ -45,7 +45,7 @@ def _short_socket(starter):
 
 
 def threading_server(starter, uds=False, **options):
-    path = _short_socket(starter) if uds else None
+    path = short_socket(starter) if uds else None
     process = listening(starter.python("threading_server.py", *(["--uds", path] if uds else []),
                                        **options))
     process.uds = path
@@ -53,7 +53,7 @@ def threading_server(starter, uds=False, **options):
 
 
 def uvicorn(starter, loop="uvloop", http="httptools", uds=False, **options):
-    path = _short_socket(starter) if uds else None
+    path = short_socket(starter) if uds else None
     process = listening(starter.python("uvicorn_server.py", "--loop", loop, "--http", http,
                                        *(["--uds", path] if uds else []), **options))
     process.uds = path
@@ -129,7 +129,7 @@ def nginx(starter, files=None, http="", server="", next_server=None, uds=False):
                 file.truncate(content)
             else:
                 file.write(content)
-    path = _short_socket(starter) if uds else None
+    path = short_socket(starter) if uds else None
     port = None if uds else free_port()
     log = starter.directory / f"{number}.requests"
     upstream = ""

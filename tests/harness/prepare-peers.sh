@@ -86,6 +86,9 @@ fi
 if go_at_least 1.25; then
   key=$(digest "$tests"/harness/collector/*)
   obtain collector "$cache/collector-$key" go_program "$cache/collector-$key" "$tests/harness/collector"
+  key=$(digest "$tests/harness/build_jaeger.py")
+  obtain jaeger "$cache/jaeger-$key" \
+    python3 "$tests/harness/build_jaeger.py" "$cache/jaeger-$key.part"
 else
-  missing collector "its modules need Go 1.25 or newer"
+  for program in collector jaeger; do missing "$program" "its modules need Go 1.25 or newer"; done
 fi

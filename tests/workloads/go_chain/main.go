@@ -4,12 +4,14 @@
 //
 //	go_chain backend [unix socket]               what every service of the oracle calls
 //	go_chain serve NEXT_URL                      a service that calls, in each way Go has
-//	go_chain load URL REQUESTS CONCURRENCY PREFIX PATH,PATH…
+//	go_chain load URL|unix:SOCKET REQUESTS CONCURRENCY PREFIX PATH,PATH…
 //
-// A service logs each call with the token of the request it is made for (workloads/calls.py).
+// Variables: LISTEN (an address), POLL (calls that no request causes), CLOSE (a connection for each
+// request). A service logs each call with the token of the request it is made for (workloads/calls.py).
 package main
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -51,9 +53,9 @@ func listen(network, address string) net.Listener {
 	return listener
 }
 
-func host() string {
-	if address := os.Getenv("LISTEN_HOST"); address != "" {
-		return address + ":0"
+func address() string {
+	if given := os.Getenv("LISTEN"); given != "" {
+		return given
 	}
 	return "127.0.0.1:0"
 }
@@ -70,7 +72,7 @@ func backend() {
 	if len(os.Args) > 2 {
 		listener = listen("unix", os.Args[2])
 	} else {
-		listener = listen("tcp", host())
+		listener = listen("tcp", address())
 	}
 	log.Fatal(http.Serve(listener, http.HandlerFunc(handle)))
 }
@@ -198,19 +200,26 @@ func serve() {
 			}
 		}()
 	}
-	log.Fatal(http.Serve(listen("tcp", host()), http.HandlerFunc(s.handle)))
+	log.Fatal(http.Serve(listen("tcp", address()), http.HandlerFunc(s.handle)))
 }
 
 func load(base string, count, concurrency int, prefix string, paths []string) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency},
-		Timeout: 30 * time.Second}
+	transport := &http.Transport{MaxIdleConnsPerHost: concurrency}
+	if strings.HasPrefix(base, "unix:") {
+		path := strings.TrimPrefix(base, "unix:")
+		base = "http://localhost"
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}
+	}
+	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	numbers := make(chan int)
 	var failed int64
 	var workers sync.WaitGroup
 	ask := func(i int) {
 		request, _ := http.NewRequest("GET", base+paths[i%len(paths)], nil)
 		request.Header.Set("X-Token", fmt.Sprintf("%s-%d", prefix, i))
-		request.Close = i%7 == 0
+		request.Close = i%7 == 0 || os.Getenv("CLOSE") != ""
 		reply, err := client.Do(request)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
