@@ -59,6 +59,7 @@ FailedConnect failed_connect(const event::ConnectFailed& failed) {
 
 Pipeline::Pipeline(Rooms rooms)
     : rooms_(std::move(rooms)),
+      tracing_(!rooms_.exporters.empty()),
       http_options_{rooms_.config.http_request_headers, rooms_.config.http_response_headers},
       connections_(http_options_, rooms_.probes, *this),
       failed_connects_([this](const FailedConnect& failed) { report_failed_connect(failed); }),
@@ -96,7 +97,7 @@ void Pipeline::handle(const event::SocketClose& close) { connections_.close(clos
 void Pipeline::handle(const event::ConnectFailed& failed) {
   FailedConnect made = failed_connect(failed);
   if (FailedConnects::ignores(made)) return;
-  if (!rooms_.exporters.empty()) {
+  if (tracing_) {
     const discovery::Process* process = rooms_.processes.resolve(made.actor.pid);
     if (process != nullptr)
       made.place = rooms_.correlator.failed(
@@ -106,16 +107,22 @@ void Pipeline::handle(const event::ConnectFailed& failed) {
 }
 
 void Pipeline::obey(const discovery::Verdict& verdict, uint32_t pid) {
-  if (verdict.unfollow) rooms_.probes.unfollow(pid);
-  if (verdict.follow)
+  if (verdict.unfollow) {
+    rooms_.probes.unfollow(pid);
+    rooms_.probes.forget(pid);
+  }
+  if (verdict.follow) {
     if (auto followed = rooms_.probes.follow(pid); !followed) log::warn(followed.error().message);
+    inspect_soon(pid);
+  }
   processes_changed_ = true;
 }
 
 void Pipeline::handle(const event::ProcessFork& fork) {
   rooms_.processes.on_fork(fork.raw->header.pid, fork.raw->child_pid,
                            fork.raw->child_start_time_ns);
-  programs_.forked(fork);
+  if (tracing_) programs_.forked(fork);
+  inspect_soon(fork.raw->child_pid);
   processes_changed_ = true;
 }
 
@@ -132,12 +139,25 @@ void Pipeline::handle(const event::ProcessExec& exec) {
                                  .followed = raw.followed != 0}),
        raw.header.pid);
   rooms_.correlator.forget_process(raw.header.pid);
+  rooms_.probes.forget(raw.header.pid);
   begin_program(raw.header.pid, raw.header.time_ns);
+  inspect_soon(raw.header.pid);
+}
+
+// At the batch's end, so that a program that maps a dozen libraries is looked at once.
+void Pipeline::inspect_soon(uint32_t pid) {
+  if (!tracing_ || !rooms_.config.runtime_probes) return;
+  if (rooms_.processes.find(pid) != nullptr) to_inspect_.insert(pid);
+}
+
+void Pipeline::inspect_images() {
+  for (const uint32_t pid : to_inspect_) rooms_.probes.inspect(pid);
+  to_inspect_.clear();
 }
 
 void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
   const discovery::Process* process = rooms_.processes.find(pid);
-  if (process == nullptr || rooms_.exporters.empty()) return;
+  if (process == nullptr || !tracing_) return;
   const discovery::ProcessImage& image = *process->image;
   std::string executable = image.exe.substr(image.exe.rfind('/') + 1);
   if (executable.empty()) executable = image.comm;
@@ -158,6 +178,8 @@ void Pipeline::handle(const event::ProcessExit& exit) {
   connections_.process_exited(header.pid, header.time_ns);
   programs_.exited(header.pid, header.time_ns, exit.raw->exit_code);
   rooms_.correlator.forget_process(header.pid);
+  rooms_.probes.forget(header.pid);
+  to_inspect_.erase(header.pid);
   processes_changed_ = true;
 }
 
@@ -168,11 +190,13 @@ void Pipeline::handle(const event::SocketListen& listen) {
 }
 
 void Pipeline::handle(const event::ThreadStart& start) {
+  if (!tracing_) return;
   const auto& raw = *start.raw;
   rooms_.correlator.work(raw.header.pid).thread_started(actor_of(raw), raw.child_tid);
 }
 
 void Pipeline::handle(const event::TaskStart& start) {
+  if (!tracing_) return;
   const auto& raw = *start.raw;
   rooms_.correlator.work(raw.header.pid)
       .task_started({raw.header.pid, raw.header.tid, raw.parent, raw.turn}, raw.parent, raw.child,
@@ -180,12 +204,14 @@ void Pipeline::handle(const event::TaskStart& start) {
 }
 
 void Pipeline::handle(const event::TaskEnter& enter) {
+  if (!tracing_) return;
   const auto& raw = *enter.raw;
   rooms_.correlator.work(raw.header.pid)
       .task_entered({raw.header.pid, raw.header.tid, raw.task.task, raw.task.turn});
 }
 
 void Pipeline::handle(const event::Work& work) {
+  if (!tracing_) return;
   const auto& raw = *work.raw;
   auto& process = rooms_.correlator.work(raw.header.pid);
   if (raw.action == WORK_GIVE)
@@ -195,11 +221,12 @@ void Pipeline::handle(const event::Work& work) {
 }
 
 void Pipeline::handle(const event::SocketClaim& claim) {
+  if (!tracing_) return;
   const auto& raw = *claim.raw;
   rooms_.correlator.work(raw.header.pid).socket_claimed(actor_of(raw), raw.socket_id);
 }
 
-void Pipeline::handle(const event::ImageMapped&) {}
+void Pipeline::handle(const event::ImageMapped& mapped) { inspect_soon(mapped.raw->header.pid); }
 
 // The resource of the process that served or sent this exchange; kept while it stays the same.
 bool Pipeline::resolve(TrackedConnection& connection, uint32_t pid) {
@@ -232,7 +259,7 @@ void Pipeline::on_request(TrackedConnection& connection, protocol::HttpExchange&
 }
 
 void Pipeline::place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange) {
-  if (rooms_.exporters.empty() || exchange.role == connection::Role::kUnknown) return;
+  if (!tracing_ || exchange.role == connection::Role::kUnknown) return;
   const uint32_t pid = exchange.request_actor.pid;
   if (!resolve(connection, pid)) return;
   const auto& sampler = rooms_.samplers.of(connection.resource->service_name);
@@ -276,7 +303,7 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
   if (call.kind != telemetry::SpanKind::kInternal)  // a side that could not be told has no metric
     rooms_.metrics.observe(sample_of(call), *connection.resource);
   ++counted_.spans[static_cast<size_t>(call.kind)];
-  if (rooms_.exporters.empty()) return;
+  if (!tracing_) return;
   const auto place = std::static_pointer_cast<trace::Place>(std::exchange(exchange.place, nullptr));
   if (!place) {  // its process was not known yet when it began, or its side never
     ++counted_.unplaced;
@@ -303,7 +330,7 @@ void Pipeline::report_failed_connect(const FailedConnect& failed) {
     return;
   }
   ++counted_.failed_connects;
-  if (rooms_.exporters.empty() || !failed.place) return;
+  if (!tracing_ || !failed.place) return;
   auto span = semantics::describe_connect_failure(failed.endpoints, failed.error_number,
                                                   failed.begin_ns, failed.end_ns, wall_offset_ns_);
   emit(std::move(span), failed.place, failed.actor.pid, rooms_.resources.resource_for(*process));
@@ -311,7 +338,7 @@ void Pipeline::report_failed_connect(const FailedConnect& failed) {
 
 void Pipeline::report_program(const EndedProgram& ended) {
   const discovery::Process* process = rooms_.processes.resolve(ended.pid);
-  if (process == nullptr || rooms_.exporters.empty()) return;
+  if (process == nullptr || !tracing_) return;
   emit(program_span(ended, wall_offset_ns_), ended.place, ended.pid,
        rooms_.resources.resource_for(*process));
 }
@@ -368,6 +395,7 @@ void Pipeline::on_batch_begin(uint64_t now_ns) {
 
 void Pipeline::on_batch_end(uint64_t now_ns) {
   now_ns_ = now_ns;
+  inspect_images();
   failed_connects_.flush(now_ns);
   settle_held(false);
   hand_out();

@@ -7,6 +7,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -101,6 +102,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void obey(const discovery::Verdict& verdict, uint32_t pid);
   void report_program(const EndedProgram& ended);
   void place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange);
+  void inspect_soon(uint32_t pid);
+  void inspect_images();
   void begin_program(uint32_t pid, uint64_t time_ns);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
             const telemetry::ResourcePtr& resource);
@@ -115,10 +118,12 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   };
 
   Rooms rooms_;
+  const bool tracing_;  // spans go somewhere
   const protocol::http1::Options http_options_;
   ConnectionTable connections_;
   FailedConnects failed_connects_;
   Programs programs_;
+  std::set<uint32_t> to_inspect_;
   std::deque<Held> held_;  // oldest first
   std::vector<telemetry::Span> spans_;  // of this batch
   uint64_t now_ns_ = 0;  // of the newest record or batch
