@@ -19,6 +19,7 @@
 #include "bpf/events/drop_reason.h"
 #include "bpf/events/followed_process.h"
 #include "bpf/events/socket_state.h"
+#include "go.skel.h"
 #include "io_uring.skel.h"
 #include "process.skel.h"
 #include "python.skel.h"
@@ -69,6 +70,7 @@ TACIT_SKELETON(syscalls_bpf)
 TACIT_SKELETON(socket_state_bpf)
 TACIT_SKELETON(io_uring_bpf)
 TACIT_SKELETON(python_bpf)
+TACIT_SKELETON(go_bpf)
 #undef TACIT_SKELETON
 
 template <typename Skeleton>
@@ -82,6 +84,7 @@ struct ProbeSet::Parts {
   Owned<socket_state_bpf> socket_state;
   Owned<io_uring_bpf> io_uring;
   Owned<python_bpf> python;
+  Owned<go_bpf> go;
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
   std::vector<std::pair<std::string, int>> programs;  // name, fd
@@ -216,6 +219,8 @@ void ProbeSet::Parts::load_runtimes() {
       [this](uint32_t pid, const runtime_layout& layout) { set_runtime(pid, layout); });
   python.reset(python_bpf__open());
   load_runtime("python", python, python_bpf__load);
+  go.reset(go_bpf__open());
+  load_runtime("go", go, go_bpf__load);
 }
 
 void ProbeSet::Parts::set_runtime(uint32_t pid, const runtime_layout& layout) const {

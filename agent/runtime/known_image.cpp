@@ -11,6 +11,7 @@ KnownImage recognise(const std::string& path, const std::string& name) {
   if (!image) return known;
   known.segments = image->segments();
   recognise_python(*image, name, known);
+  recognise_go(*image, name, known);
   return known;
 }
 

@@ -34,6 +34,7 @@ struct KnownImage {
 
 // Each fills in what it recognises and leaves the rest alone. `name`: last part of the path.
 void recognise_python(const ElfImage& image, const std::string& name, KnownImage& known);
+void recognise_go(const ElfImage& image, const std::string& name, KnownImage& known);
 
 // All of the above. A file that is not ELF, or holds nothing we know, gives an empty answer.
 KnownImage recognise(const std::string& path, const std::string& name);

@@ -47,7 +47,8 @@ enum {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
+  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp,
+      flags;
 };
 struct thread_info {
   __u32 status; /* TS_COMPAT */
