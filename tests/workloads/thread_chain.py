@@ -4,6 +4,7 @@
 Under gunicorn, or by itself on Flask's own threaded server ("listening PORT PID")."""
 import concurrent.futures
 import os
+import subprocess
 import threading
 import time
 
@@ -11,7 +12,7 @@ import flask
 import requests
 import requests.adapters
 
-from calls import logged, pause_of
+from calls import NEXT, logged, pause_of
 
 app = flask.Flask(__name__)
 kept = requests.Session()
@@ -53,6 +54,25 @@ def pause():
     return "ok"
 
 
+@app.route("/pause2")
+def pause2():
+    token = serving()
+    call(token, "0")
+    time.sleep(pause_of(token))
+    call(token, "1")
+    return "ok"
+
+
+@app.route("/relay")
+def relay():
+    """Two calls to a service that calls, too."""
+    token = serving()
+    for name in "01":
+        with logged(token, name) as (_, headers):
+            kept.get(f"{NEXT}/seq", headers=headers, timeout=20).raise_for_status()
+    return "ok"
+
+
 @app.route("/executor")
 def executor():
     """Threads of the request's own."""
@@ -83,6 +103,15 @@ def background():
 
     threading.Thread(target=later).start()
     call(token, "0")
+    return "ok"
+
+
+@app.route("/command")
+def command():
+    """A program makes the call."""
+    with logged(serving(), "0") as (url, headers):
+        subprocess.run(["curl", "-sS", "-H", f"X-Token: {headers['X-Token']}", url], check=True,
+                       stdout=subprocess.DEVNULL)
     return "ok"
 
 
