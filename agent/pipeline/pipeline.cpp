@@ -45,6 +45,11 @@ connection::Actor actor_of(const Raw& raw) {
   return {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn};
 }
 
+std::string executable_name(const discovery::ProcessImage& image) {
+  std::string name = image.exe.substr(image.exe.rfind('/') + 1);
+  return name.empty() ? image.comm : name;
+}
+
 FailedConnect failed_connect(const event::ConnectFailed& failed) {
   const auto& raw = *failed.raw;
   return {.endpoints = make_endpoints(raw.endpoints, failed.unix_path),
@@ -144,6 +149,17 @@ void Pipeline::handle(const event::ProcessExec& exec) {
   inspect_soon(raw.header.pid);
 }
 
+// What happens inside a process, where traces are made at all.
+trace::ProcessWork& Pipeline::work(uint32_t pid) {
+  auto& work = rooms_.correlator.work(pid);
+  if (work.has_traits()) return work;
+  if (const discovery::Process* process = rooms_.processes.find(pid))
+    work.set_traits({.calls_in_turn = executable_name(*process->image) == "nginx",
+                     .threads_started_for_work =
+                         process->image->runtime == discovery::Runtime::kPython});
+  return work;
+}
+
 // At the batch's end, so that a program that maps a dozen libraries is looked at once.
 void Pipeline::inspect_soon(uint32_t pid) {
   if (!tracing_ || !rooms_.config.runtime_probes) return;
@@ -159,13 +175,9 @@ void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
   const discovery::Process* process = rooms_.processes.find(pid);
   if (process == nullptr || !tracing_) return;
   const discovery::ProcessImage& image = *process->image;
-  std::string executable = image.exe.substr(image.exe.rfind('/') + 1);
-  if (executable.empty()) executable = image.comm;
+  const std::string executable = executable_name(image);
   // What an interpreter runs tells more than its own name.
   const bool is_script = image.runtime != discovery::Runtime::kUnknown;
-  rooms_.correlator.set_traits(
-      pid, {.calls_in_turn = executable == "nginx",
-            .threads_started_for_work = image.runtime == discovery::Runtime::kPython});
   programs_.executed(pid, time_ns, {is_script ? image.service_name : executable, executable},
                      trace::parse_traceparent(image.environment.traceparent),
                      rooms_.samplers.of(image.service_name));
@@ -192,13 +204,13 @@ void Pipeline::handle(const event::SocketListen& listen) {
 void Pipeline::handle(const event::ThreadStart& start) {
   if (!tracing_) return;
   const auto& raw = *start.raw;
-  rooms_.correlator.work(raw.header.pid).thread_started(actor_of(raw), raw.child_tid);
+  work(raw.header.pid).thread_started(actor_of(raw), raw.child_tid);
 }
 
 void Pipeline::handle(const event::TaskStart& start) {
   if (!tracing_) return;
   const auto& raw = *start.raw;
-  rooms_.correlator.work(raw.header.pid)
+  work(raw.header.pid)
       .task_started({raw.header.pid, raw.header.tid, raw.parent, raw.turn}, raw.parent, raw.child,
                     raw.header.time_ns);
 }
@@ -206,14 +218,14 @@ void Pipeline::handle(const event::TaskStart& start) {
 void Pipeline::handle(const event::TaskEnter& enter) {
   if (!tracing_) return;
   const auto& raw = *enter.raw;
-  rooms_.correlator.work(raw.header.pid)
+  work(raw.header.pid)
       .task_entered({raw.header.pid, raw.header.tid, raw.task.task, raw.task.turn});
 }
 
 void Pipeline::handle(const event::Work& work) {
   if (!tracing_) return;
   const auto& raw = *work.raw;
-  auto& process = rooms_.correlator.work(raw.header.pid);
+  auto& process = this->work(raw.header.pid);
   if (raw.action == WORK_GIVE)
     process.work_given(actor_of(raw), raw.work);
   else
@@ -223,7 +235,7 @@ void Pipeline::handle(const event::Work& work) {
 void Pipeline::handle(const event::SocketClaim& claim) {
   if (!tracing_) return;
   const auto& raw = *claim.raw;
-  rooms_.correlator.work(raw.header.pid).socket_claimed(actor_of(raw), raw.socket_id);
+  work(raw.header.pid).socket_claimed(actor_of(raw), raw.socket_id);
 }
 
 void Pipeline::handle(const event::ImageMapped& mapped) { inspect_soon(mapped.raw->header.pid); }
@@ -262,6 +274,7 @@ void Pipeline::place_in_trace(TrackedConnection& connection, protocol::HttpExcha
   if (!tracing_ || exchange.role == connection::Role::kUnknown) return;
   const uint32_t pid = exchange.request_actor.pid;
   if (!resolve(connection, pid)) return;
+  work(pid);  // its traits
   const auto& sampler = rooms_.samplers.of(connection.resource->service_name);
   const trace::Route route{.endpoints = connection.endpoints,
                            .socket_id = connection.socket_id,

@@ -32,7 +32,7 @@ PlacePtr Correlator::make(Place::Kind kind, const Actor& actor, const Sampler& s
 
 ProcessWork& Correlator::work(uint32_t pid) {
   auto& known = processes_[pid];
-  if (!known) known = std::make_unique<ProcessWork>(ProgramTraits{});
+  if (!known) known = std::make_unique<ProcessWork>();
   return *known;
 }
 

@@ -52,7 +52,6 @@ class Correlator {
   // What happens inside a process; made at first use.
   ProcessWork& work(uint32_t pid);
   void forget_process(uint32_t pid);  // it is gone, or runs another program
-  void set_traits(uint32_t pid, ProgramTraits traits) { work(pid).set_traits(traits); }
   // Events were lost: what is known of tasks may be stale.
   void forget_tasks();
 

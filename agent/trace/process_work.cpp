@@ -9,7 +9,7 @@ namespace {
 
 using connection::Actor;
 
-constexpr int kMaxClimb = 8;
+constexpr int kMaxAncestors = 8;
 
 bool never_waited_since(const Place& request, const Actor& actor) {
   return request.open && request.actor.tid == actor.tid && request.actor.waits() == actor.waits();
@@ -49,20 +49,16 @@ void ProcessWork::served(const PlacePtr& request, uint64_t accepted_ns) {
 void ProcessWork::belongs_to(uint64_t task, const PlacePtr& request, uint64_t accepted_ns) {
   Task* reader = tasks_.find(task);
   if (reader == nullptr) reader = &tasks_.insert(task, {});
-  const uint64_t before = std::exchange(reader->connection, request->socket_id);
-  if (before != 0 && before != request->socket_id && front(before)) reader->shared = true;
+  Lineage& own = *reader->lineage;
+  const uint64_t before = std::exchange(own.connection, request->socket_id);
+  if (before != 0 && before != request->socket_id && front(before)) own.shared = true;
   reader->serves = request;
   reader->serves_in_turn = 0;
   if (accepted_ns == 0) return;
-  uint64_t parent = reader->parent, born_ns = reader->born_ns;
-  for (int i = 0; i < kMaxClimb && parent != 0; ++i) {
-    Task* ancestor = tasks_.find(parent);
-    if (ancestor == nullptr || ancestor->born_ns < accepted_ns || ancestor->born_ns > born_ns)
-      return;
-    if (ancestor->connection != 0 && ancestor->connection != request->socket_id) return;
-    ancestor->connection = request->socket_id;
-    parent = ancestor->parent;
-    born_ns = ancestor->born_ns;
+  for (Lineage* each = own.parent.get(); each != nullptr; each = each->parent.get()) {
+    if (each->born_ns < accepted_ns) return;
+    if (each->connection != 0 && each->connection != request->socket_id) return;
+    each->connection = request->socket_id;
   }
 }
 
@@ -93,8 +89,8 @@ Finding ProcessWork::of_connection(uint64_t socket_id) const {
 Finding ProcessWork::of_task(uint64_t task, uint64_t turn) {
   Task* known = tasks_.find(task);
   if (known == nullptr) return {};
-  if (known->shared) return {nullptr, ParentSource::kAmbiguous};
-  if (known->connection != 0) return of_connection(known->connection);
+  if (known->lineage->shared) return {nullptr, ParentSource::kAmbiguous};
+  if (known->lineage->connection != 0) return of_connection(known->lineage->connection);
   if (known->serves) {
     if (known->serves_in_turn != 0 && known->serves_in_turn != turn) return {};
     const PlacePtr& request = known->serves;
@@ -102,14 +98,9 @@ Finding ProcessWork::of_task(uint64_t task, uint64_t turn) {
       return {nullptr, ParentSource::kAmbiguous};
     return {request, ParentSource::kTask};
   }
-  uint64_t parent = known->parent, born_ns = known->born_ns;
-  for (int i = 0; i < kMaxClimb && parent != 0; ++i) {
-    const Task* ancestor = tasks_.find(parent);
-    if (ancestor == nullptr || ancestor->born_ns > born_ns) return {};
-    if (ancestor->connection != 0 && !ancestor->shared) return of_connection(ancestor->connection);
-    parent = ancestor->parent;
-    born_ns = ancestor->born_ns;
-  }
+  for (const Lineage* each = known->lineage->parent.get(); each != nullptr;
+       each = each->parent.get())
+    if (each->connection != 0 && !each->shared) return of_connection(each->connection);
   return {};
 }
 
@@ -126,7 +117,7 @@ Finding ProcessWork::of_thread(const Actor& actor) {
     if (!known->works_for) return {};
     return {known->works_for, ParentSource::kWork};
   }
-  if (!known->serving && known->started_for && traits_.threads_started_for_work)
+  if (!known->serving && known->started_for && traits_ && traits_->threads_started_for_work)
     return {known->started_for, ParentSource::kThreadStart};
   return {};
 }
@@ -165,7 +156,7 @@ Finding ProcessWork::find(const Caller& caller) {
     Finding found = of_task(caller.opener.task, caller.opener.turn);
     if (found.source != ParentSource::kNone) return found;
   }
-  if (traits_.calls_in_turn) return in_turn(caller);
+  if (traits_ && traits_->calls_in_turn) return in_turn(caller);
   return of_thread(caller.actor);
 }
 
@@ -178,8 +169,13 @@ void ProcessWork::thread_started(const Actor& by, uint32_t tid) {
 void ProcessWork::task_started(const Actor& by, uint64_t parent, uint64_t child,
                                uint64_t now_ns) {
   Task fresh;
-  fresh.parent = parent;
-  fresh.born_ns = now_ns;
+  fresh.lineage->born_ns = now_ns;
+  if (const Task* from = parent != 0 ? tasks_.find(parent) : nullptr) {
+    fresh.lineage->parent = from->lineage;
+    Lineage* oldest = fresh.lineage.get();
+    for (int i = 0; i < kMaxAncestors && oldest != nullptr; ++i) oldest = oldest->parent.get();
+    if (oldest != nullptr) oldest->parent = nullptr;
+  }
   if (parent != 0) {
     fresh.serves = of_task(parent, by.turn).request;
   } else if (const Thread* maker = threads_.find(by.tid);

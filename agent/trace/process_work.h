@@ -4,6 +4,8 @@
 // rules in words. Loop thread.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -35,8 +37,8 @@ struct Finding {
 
 class ProcessWork {
  public:
-  explicit ProcessWork(ProgramTraits traits) : traits_(traits) {}
   void set_traits(ProgramTraits traits) { traits_ = traits; }
+  bool has_traits() const { return traits_.has_value(); }
 
   // A request's head was read by request->actor, on a connection accepted at `accepted_ns` (0: not
   // seen).
@@ -72,13 +74,18 @@ class ProcessWork {
     bool takes_work = false;
     bool multiplexes = false;
   };
+  // A task's identity, which outlives its number: numbers are used again while those it started
+  // still run. A chain to what it came from, kMaxAncestors long.
+  struct Lineage {
+    uint64_t born_ns = 0;
+    uint64_t connection = 0;  // it, and what it started, serve what is open there
+    bool shared = false;      // several connections read in it
+    std::shared_ptr<Lineage> parent;
+  };
   struct Task {
     PlacePtr serves;
     uint64_t serves_in_turn = 0;  // 0: always; else what is started in another turn has other causes
-    uint64_t connection = 0;      // serves what is open there
-    bool shared = false;          // several connections read in it
-    uint64_t parent = 0;
-    uint64_t born_ns = 0;
+    std::shared_ptr<Lineage> lineage = std::make_shared<Lineage>();
   };
 
   PlacePtr front(uint64_t socket_id) const;
@@ -90,7 +97,7 @@ class ProcessWork {
   void belongs_to(uint64_t task, const PlacePtr& request, uint64_t accepted_ns);
   Thread& thread(uint32_t tid);
 
-  ProgramTraits traits_;
+  std::optional<ProgramTraits> traits_;  // none: trusts no rule that needs one
   RecentMap<uint32_t, Thread> threads_{4096};
   RecentMap<uint64_t, Task> tasks_{32768};
   RecentMap<uint64_t, PlacePtr> works_{16384};
