@@ -5,17 +5,26 @@
 #include "bpf/lib/bpf.h"
 #include "bpf/lib/emit.h"
 #include "bpf/lib/registers.h"
+#include "bpf/lib/socket.h"
 #include "bpf/lib/task.h"
 #include "bpf/lib/value_place.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+static __always_inline struct followed_process *python_process(void) {
+  struct followed_process *process = followed_process(bpf_get_current_pid_tgid() >> 32);
+  return process && process->runtime.kind == RUNTIME_PYTHON ? process : NULL;
+}
+
+static __always_inline __u64 cookie_of(struct pt_regs *regs) {
+  return bpf_get_attach_cookie((void *)regs);
+}
+
 SEC("uprobe")
 int python_context_created(struct pt_regs *regs) {
-  __u32 pid = bpf_get_current_pid_tgid() >> 32;
-  struct followed_process *process = followed_process(pid);
-  if (!process || process->runtime.kind != RUNTIME_PYTHON) return 0;
-  __u64 cookie = bpf_get_attach_cookie((void *)regs);
+  struct followed_process *process = python_process();
+  if (!process) return 0;
+  __u64 cookie = cookie_of(regs);
   __u64 child = value_at_place(regs, cookie);
   /* Some sites also lie on ways that fail. */
   if (!is_python_context(&process->runtime, child)) return 0;
@@ -33,3 +42,107 @@ int python_context_created(struct pt_regs *regs) {
   bpf_ringbuf_submit(event, wake_flags());
   return 0;
 }
+
+/* The first context that a thread enters after it was given something, where that was read outside
+ * of any context (uvloop): it is the one that got it. */
+SEC("uprobe")
+int python_context_entered(struct pt_regs *regs) {
+  struct followed_process *process = python_process();
+  if (!process) return 0;
+  struct thread_state *state =
+      bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
+  if (!state || !(__u32)state->turn || state->turn == state->entered_turn) return 0;
+  __u64 context = value_at_place(regs, cookie_of(regs));
+  if (!is_python_context(&process->runtime, context)) return 0;
+  state->entered_turn = state->turn;
+  struct task_enter_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_TASK);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_TASK_ENTER);
+  event->task.task = context;
+  event->task.turn = state->turn;
+  bpf_ringbuf_submit(event, wake_flags());
+  return 0;
+}
+
+/* uvloop's UVHandle: a Python object, its table of functions, uv_handle_t * (handles/handle.pxd). libuv's
+ * uv_stream_t: data, which uvloop points back to the object; type; io_watcher.fd (uv.h, uv/unix.h; the
+ * ABI of libuv 1.x). */
+#define UVLOOP_HANDLE 24
+#define UV_HANDLE_DATA 0
+#define UV_HANDLE_TYPE 16
+#define UV_STREAM_FD 184
+#define UV_NAMED_PIPE 7
+#define UV_TCP 12
+
+static __always_inline bool uvloop_socket(__u64 transport, struct socket_ref *ref) {
+  __u64 handle = read_word(transport + UVLOOP_HANDLE);
+  if (!handle || read_word(handle + UV_HANDLE_DATA) != transport) return false;
+  __u32 type = read_word(handle + UV_HANDLE_TYPE), fd = -1;
+  if (type != UV_TCP && type != UV_NAMED_PIPE) return false;
+  bpf_probe_read_user(&fd, sizeof(fd), (void *)(handle + UV_STREAM_FD));
+  return find_socket(bpf_get_current_task_btf(), fd, ref);
+}
+
+/* UVStream.write(): queued here, sent later outside of any context. */
+SEC("uprobe")
+int uvloop_stream_write(struct pt_regs *regs) {
+  struct followed_process *process = python_process();
+  struct socket_ref ref;
+  if (!process) return 0;
+  __u64 task = python_task(&process->runtime, THREAD_POINTER(bpf_get_current_task_btf()));
+  if (!task || !uvloop_socket(value_at_place(regs, cookie_of(regs)), &ref)) return 0;
+  if (ref.state->role == SOCKET_ROLE_SERVER) return 0; /* an answer: nobody asks for whom */
+  struct socket_claim_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_TASK);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_SOCKET_CLAIM);
+  event->by.task = task;
+  event->by.turn = take_turn(bpf_get_current_task_btf(), 0);
+  event->socket_id = ref.id;
+  bpf_ringbuf_submit(event, wake_flags());
+  return 0;
+}
+
+/* concurrent.futures' unit of work. Queues also carry other things, such as pooled connections, whose
+ * taker does not work for the giver. */
+static __always_inline bool is_work_item(__u64 object) {
+  char actual[sizeof("_WorkItem")] = {};
+  if (!object) return false;
+  __u64 type = read_word(object + 8 /* ob_type */);
+  __u64 type_name = read_word(type + 24 /* tp_name */);
+  if (bpf_probe_read_user_str(actual, sizeof(actual), (void *)type_name) != sizeof(actual))
+    return false;
+  for (__u32 i = 0; i < sizeof(actual); i++)
+    if (actual[i] != "_WorkItem"[i]) return false;
+  return true;
+}
+
+static __always_inline int report_work(struct pt_regs *regs, __u8 action) {
+  struct followed_process *process = python_process();
+  if (!process) return 0;
+  __u64 item = value_at_place(regs, cookie_of(regs));
+  if (!is_work_item(item)) return 0;
+  struct work_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_TASK);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_WORK);
+  event->by = current_task_ref();
+  event->work = item;
+  event->action = action;
+  __builtin_memset(event->pad, 0, sizeof(event->pad));
+  bpf_ringbuf_submit(event, wake_flags());
+  return 0;
+}
+
+SEC("uprobe")
+int python_work_given(struct pt_regs *regs) { return report_work(regs, WORK_GIVE); }
+
+SEC("uprobe")
+int python_work_taken(struct pt_regs *regs) { return report_work(regs, WORK_TAKE); }

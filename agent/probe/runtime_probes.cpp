@@ -46,30 +46,62 @@ void RuntimeProbes::inspect(uint32_t pid) {
   for (const auto& image : images)
     if (image.file.inode == executable || runtime::may_be_known(image.name))
       look_at(pid, image, glibc, process);
+  if (!process.provided.empty()) attach_more(pid, process);
 }
 
-void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& image, bool glibc,
+void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bool glibc,
                             Process& process) {
-  const auto path = runtime::path_of(pid, image);
+  const auto path = runtime::path_of(pid, mapped);
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return;
   const FileVersion version{
       status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size),
       static_cast<uint64_t>(status.st_mtim.tv_sec) * 1'000'000'000 +
           static_cast<uint64_t>(status.st_mtim.tv_nsec)};
-  auto [links, is_new] = process.try_emplace(version);
+  auto [entry, is_new] = process.images.try_emplace(version);
+  Image& image = entry->second;
+  image.path = path;  // a mapping may have moved since
   if (!is_new) return;
-  const Known image_facts = known(path, image.name, version);
-  if (image_facts->needs_glibc && !glibc) {
-    refused_.insert(fmt::format("{}: tasks are not told apart: the process does not use glibc",
-                                image.name));
-    return;
+  image.known = known(path, mapped.name, version);
+  if (image.known->needs_glibc && !glibc)
+    return refuse(mapped.name + ": tasks are not told apart: the process does not use glibc");
+  if (!image.known->provides.empty()) process.provided.insert(image.known->provides);
+  // All or none: half of the creations would leave tasks with the wrong ancestors.
+  for (const auto& plan : image.known->probes)
+    if (plan.needs.empty() && !attach(pid, plan, image)) return image.links.clear();
+  if (image.known->layout.kind != RUNTIME_UNKNOWN)
+    set_runtime_(pid, moved(image.known->layout,
+                            runtime::load_bias(image.known->segments, mapped.start,
+                                               mapped.file_offset)));
+}
+
+// What matters only once another image is there.
+void RuntimeProbes::attach_more(uint32_t pid, Process& process) {
+  for (auto& [version, image] : process.images)
+    for (const auto& plan : image.known->probes)
+      if (process.provided.contains(plan.needs) && !image.attached.contains(plan.program))
+        attach(pid, plan, image);
+}
+
+bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, Image& image) {
+  image.attached.insert(plan.program);
+  const auto program = programs_.find(plan.program);
+  if (program == programs_.end()) {
+    refuse(plan.program + " is not there: this kernel refused its BPF program");
+    return false;
   }
-  if (!attach(pid, path, *image_facts, links->second)) return;
-  if (image_facts->layout.kind != RUNTIME_UNKNOWN)
-    set_runtime_(pid, moved(image_facts->layout,
-                            runtime::load_bias(image_facts->segments, image.start,
-                                               image.file_offset)));
+  auto link = attach_uprobes(mechanism_, program->second, image.path, pid, plan.points);
+  if (!link) {
+    refuse(link.error().message);
+    return false;
+  }
+  image.links.push_back(std::move(*link));
+  return true;
+}
+
+void RuntimeProbes::refuse(const std::string& sentence) {
+  if (refused_.size() >= kMaxRefused || !refused_.insert(sentence).second) return;
+  log::debug(log::escape(sentence.data(), sentence.size()));
 }
 
 RuntimeProbes::Known RuntimeProbes::known(const std::string& path, const std::string& name,
@@ -77,33 +109,9 @@ RuntimeProbes::Known RuntimeProbes::known(const std::string& path, const std::st
   if (const auto found = images_.find(version); found != images_.end()) return found->second;
   if (images_.size() >= kMaxImages) images_.clear();
   auto made = std::make_shared<const runtime::KnownImage>(runtime::recognise(path, name));
-  for (const auto& sentence : made->refused)
-    if (refused_.size() < kMaxRefused) refused_.insert(name + ": " + sentence);
+  for (const auto& sentence : made->refused) refuse(name + ": " + sentence);
   images_.emplace(version, made);
   return made;
-}
-
-// All or none: half of the creations would leave tasks with the wrong ancestors.
-bool RuntimeProbes::attach(uint32_t pid, const std::string& path,
-                           const runtime::KnownImage& known, std::vector<UprobeLink>& links) {
-  for (const auto& plan : known.probes) {
-    const auto program = programs_.find(plan.program);
-    if (program == programs_.end()) {
-      refused_.insert(fmt::format("{} is not there: this kernel refused its BPF program",
-                                  plan.program));
-      links.clear();
-      return false;
-    }
-    auto link = attach_uprobes(mechanism_, program->second, path, pid, plan.points);
-    if (!link) {
-      log::debug(link.error().message);
-      if (refused_.size() < kMaxRefused) refused_.insert(link.error().message);
-      links.clear();
-      return false;
-    }
-    links.push_back(std::move(*link));
-  }
-  return true;
 }
 
 void RuntimeProbes::forget(uint32_t pid) { processes_.erase(pid); }
@@ -111,7 +119,7 @@ void RuntimeProbes::forget(uint32_t pid) { processes_.erase(pid); }
 size_t RuntimeProbes::attached_links() const {
   size_t count = 0;
   for (const auto& [pid, process] : processes_)
-    for (const auto& [file, links] : process) count += links.size();
+    for (const auto& [file, image] : process.images) count += image.links.size();
   return count;
 }
 

@@ -49,12 +49,22 @@ class RuntimeProbes {
     auto operator<=>(const FileVersion&) const = default;
   };
   using Known = std::shared_ptr<const runtime::KnownImage>;
-  using Process = std::map<FileVersion, std::vector<UprobeLink>>;  // images that were looked at
+  struct Image {
+    Known known;
+    std::string path;
+    std::vector<UprobeLink> links;
+    std::set<std::string> attached;  // names of programs; what failed is not tried again
+  };
+  struct Process {
+    std::map<FileVersion, Image> images;  // those that were looked at
+    std::set<std::string> provided;
+  };
 
   void look_at(uint32_t pid, const runtime::MappedImage& image, bool glibc, Process& process);
+  void attach_more(uint32_t pid, Process& process);
+  bool attach(uint32_t pid, const runtime::ProbePlan& plan, Image& image);
+  void refuse(const std::string& sentence);
   Known known(const std::string& path, const std::string& name, const FileVersion& version);
-  bool attach(uint32_t pid, const std::string& path, const runtime::KnownImage& known,
-              std::vector<UprobeLink>& links);
 
   UprobeMechanism mechanism_;
   SetRuntime set_runtime_;

@@ -11,10 +11,14 @@ KnownImage recognise(const std::string& path, const std::string& name) {
   if (!image) return known;
   known.segments = image->segments();
   recognise_python(*image, name, known);
+  recognise_simple_queue(*image, name, known);
+  recognise_uvloop(*image, name, known);
   recognise_go(*image, name, known);
   return known;
 }
 
-bool may_be_known(const std::string& name) { return name.starts_with("libpython"); }
+bool may_be_known(const std::string& name) {
+  return name.starts_with("libpython") || name.starts_with("_queue.") || name.starts_with("loop.");
+}
 
 }  // namespace tacit::runtime

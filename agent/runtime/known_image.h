@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/runtime/elf_image.h"
@@ -19,13 +20,17 @@ struct ProbePoint {
 // Points of one BPF program in this file.
 struct ProbePlan {
   std::string program;  // as the function in bpf/*.bpf.c is called
-  std::vector<ProbePoint> points;
+  std::vector<ProbePoint> points = {};
+  std::string needs = {};  // what another image of the process must provide; empty: nothing
 };
+
+inline constexpr std::string_view kProvidesUvloop = "uvloop";
 
 struct KnownImage {
   // kind RUNTIME_UNKNOWN: the file holds no runtime. Addresses in it are as linked; the load bias of
   // each process is added to those that are not 0.
   runtime_layout layout{};
+  std::string provides;      // for ProbePlan::needs of other images
   bool needs_glibc = false;  // the layout holds only where glibc has the thread-local slots
   std::vector<ElfSegment> segments;
   std::vector<ProbePlan> probes;  // a layout is told to the kernel side only once all are attached
@@ -34,6 +39,9 @@ struct KnownImage {
 
 // Each fills in what it recognises and leaves the rest alone. `name`: last part of the path.
 void recognise_python(const ElfImage& image, const std::string& name, KnownImage& known);
+// _queue.SimpleQueue: a module of its own, or part of the interpreter.
+void recognise_simple_queue(const ElfImage& image, const std::string& name, KnownImage& known);
+void recognise_uvloop(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_go(const ElfImage& image, const std::string& name, KnownImage& known);
 
 // All of the above. A file that is not ELF, or holds nothing we know, gives an empty answer.

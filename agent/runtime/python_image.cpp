@@ -143,6 +143,20 @@ void add_creations(const ElfImage& image, const Symbols& symbols, std::string_vi
   }
 }
 
+// uvloop reads outside of any context and then enters that of the protocol.
+void add_entries(const ElfImage& image, uint64_t function, KnownImage& known) {
+  constexpr std::array kContext = {Register::kRdi};
+  const auto site = entry_site(image, function, kContext);
+  if (!site) {
+    known.refused.push_back("Python: contexts that uvloop enters are not seen: PyContext_Enter: " +
+                            site.error().message);
+    return;
+  }
+  known.probes.push_back({"python_context_entered",
+                          {{site->file_offset, site->arguments[0].cookie()}},
+                          std::string(kProvidesUvloop)});
+}
+
 bool find_layout(const ElfImage& image, const Symbols& symbols, const Words& words,
                  KnownImage& known) {
   const auto runtime = symbols.find("_PyRuntime");
@@ -188,12 +202,13 @@ void recognise_python(const ElfImage& image, const std::string&, KnownImage& kno
   }
   const auto words = image.relocated_words();
   if (!find_layout(image, symbols, words, known)) return;
-  ProbePlan plan{"python_context_created", {}};
+  ProbePlan plan{"python_context_created"};
   add_creations(image, symbols, "PyContext_CopyCurrent", PYTHON_PARENT_IS_CURRENT, plan, known);
   add_creations(image, symbols, "PyContext_Copy", 0, plan, known);
   add_creations(image, symbols, "PyContext_New", 0, plan, known);
   add_creations(image, symbols, "context_new_empty", 0, plan, known);
   known.probes.push_back(std::move(plan));
+  add_entries(image, address_of(symbols, "PyContext_Enter"), known);
 }
 
 }  // namespace tacit::runtime

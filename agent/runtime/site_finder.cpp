@@ -113,6 +113,9 @@ class ResultWalk {
         before_[next].push_back(address);
   }
 
+  // Functions whose result is passed on as it is.
+  const std::set<uint64_t>& callees() const { return callees_; }
+
   Result<std::map<uint64_t, ValuePlace>> run() {
     for (const auto& [address, instruction] : code()) {
       if (instruction.flow == Flow::kUnknown)
@@ -151,9 +154,13 @@ class ResultWalk {
   Result<void> step_back(const Instruction& instruction, uint64_t to, ValuePlace place) {
     if (is_null_way(instruction, to, place)) return {};
     if (instruction.flow == Flow::kCall && !place.in_memory &&
-        !(query_.calls_keep_registers && is_callee_saved(place.base)))
-      return fail(fmt::format("its result comes straight from the call at {:#x}",
-                              instruction.address));
+        !(query_.calls_keep_registers && is_callee_saved(place.base))) {
+      if (place != query_.result || instruction.target == 0)
+        return fail(fmt::format("its result comes straight from the call at {:#x}",
+                                instruction.address));
+      callees_.insert(instruction.target);
+      return {};
+    }
     if (place.in_memory) return step_back_memory(instruction, place);
     if (writes(instruction, place.base)) {
       if (instruction.effect == Effect::kConstant && instruction.destination == place) return {};
@@ -217,7 +224,25 @@ class ResultWalk {
   std::vector<std::pair<uint64_t, ValuePlace>> todo_;
   std::set<std::pair<uint64_t, ValuePlace>> seen_;
   std::map<uint64_t, ValuePlace> sites_;
+  std::set<uint64_t> callees_;
 };
+
+// Sites of a function and of those whose result it passes on.
+Result<void> collect_sites(const ElfImage& image, uint64_t function, const SiteQuery& query,
+                           int depth, std::map<uint64_t, ValuePlace>& sites) {
+  ReachableCode reachable(image, query);
+  if (auto explored = reachable.explore(function); !explored) return explored;
+  ResultWalk walk(reachable, function, query);
+  const auto found = walk.run();
+  if (!found) return std::unexpected(found.error());
+  for (const auto& [address, place] : *found)
+    if (sites.try_emplace(address, place).first->second != place)
+      return fail(fmt::format("its result lies in two places at {:#x}", address));
+  if (!walk.callees().empty() && depth == 0) return fail("its result comes from calls of calls");
+  for (const uint64_t callee : walk.callees())
+    if (auto more = collect_sites(image, callee, query, depth - 1, sites); !more) return more;
+  return {};
+}
 
 Result<void> check_machine(const ElfImage& image) {
   if (kCanDecode && image.machine() == Machine::kX86_64) return {};
@@ -270,13 +295,12 @@ Result<EntrySite> entry_site(const ElfImage& image, uint64_t function,
 Result<std::vector<ResultSite>> result_sites(const ElfImage& image, uint64_t function,
                                              const SiteQuery& query) {
   if (auto checked = check_machine(image); !checked) return std::unexpected(checked.error());
-  ReachableCode reachable(image, query);
-  if (auto explored = reachable.explore(function); !explored)
-    return std::unexpected(explored.error());
-  auto found = ResultWalk(reachable, function, query).run();
-  if (!found) return std::unexpected(found.error());
+  constexpr int kMaxDepth = 3;
+  std::map<uint64_t, ValuePlace> found;
+  if (auto collected = collect_sites(image, function, query, kMaxDepth, found); !collected)
+    return std::unexpected(collected.error());
   std::vector<ResultSite> sites;
-  for (const auto& [address, place] : *found)
+  for (const auto& [address, place] : found)
     sites.push_back({address, *image.file_offset(address), place});
   if (sites.empty()) return fail("it never returns a result");
   return sites;

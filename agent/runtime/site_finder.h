@@ -45,7 +45,8 @@ Result<EntrySite> entry_site(const ElfImage& image, uint64_t function,
                              std::span<const Register> arguments, const SiteQuery& query = {});
 
 // Emulated instructions, one on every way to a RET (direct tail jumps are followed), at which the
-// result is known already. Ways on which the result is a constant or was just tested to be null have
+// result is known already; where it is passed on from a direct call, those of the called function.
+// Ways on which the result is a constant or was just tested to be null have
 // none. A hit may come on a way that later fails: what lies in the place must be checked.
 Result<std::vector<ResultSite>> result_sites(const ElfImage& image, uint64_t function,
                                              const SiteQuery& query = {});

@@ -7,6 +7,7 @@
 
 struct thread_state {
   __u64 turn;
+  __u64 entered_turn; /* the turn in which a task_enter_event was last reported */
 };
 
 struct {
