@@ -42,6 +42,12 @@ void ProcessWork::served(const PlacePtr& request, uint64_t accepted_ns) {
   reader.works_for = nullptr;
   reader.read_outside = actor.task == 0 ? request : nullptr;
   if (actor.task != 0) belongs_to(actor.task, request, accepted_ns);
+  note_read(request);
+}
+
+void ProcessWork::note_read(const PlacePtr& request) {
+  if (traits_ && traits_->calls_in_turn)
+    reads_.insert({request->actor.tid, request->actor.turn}, request);
 }
 
 // The task that read a request works for its connection, and so do the tasks it came from, as far
@@ -65,6 +71,7 @@ void ProcessWork::belongs_to(uint64_t task, const PlacePtr& request, uint64_t ac
 void ProcessWork::received(const PlacePtr& request, const Actor& actor) {
   request->actor = actor;
   thread(actor.tid).serving = request;
+  note_read(request);
 }
 
 void ProcessWork::answered(const PlacePtr& request) {
@@ -122,15 +129,13 @@ Finding ProcessWork::of_thread(const Actor& actor) {
   return {};
 }
 
-// A loop that was given nothing between the request and the call. A connection's first request is
-// its opener's, as it may be written whenever the connection stands.
+// What a loop does before it is given anything else is for the request that it was given. A
+// connection's first request is its opener's, as it is written when the connection stands.
 Finding ProcessWork::in_turn(const Caller& caller) {
   const Actor& actor = caller.opener.tid != 0 ? caller.opener : caller.actor;
-  Thread* known = threads_.find(actor.tid);
-  if (known == nullptr || !known->serving || !known->serving->open) return {};
-  if (known->serving->actor.tid != actor.tid || known->serving->actor.turn != actor.turn)
-    return {nullptr, ParentSource::kAmbiguous};
-  return {known->serving, ParentSource::kCallback};
+  if (const PlacePtr* read = reads_.find({actor.tid, actor.turn}); read != nullptr && (*read)->open)
+    return {*read, ParentSource::kCallback};
+  return {nullptr, open_.empty() ? ParentSource::kNone : ParentSource::kAmbiguous};
 }
 
 Finding ProcessWork::of_actor(const Actor& actor) {

@@ -88,6 +88,7 @@ class ProcessWork {
     std::shared_ptr<Lineage> lineage = std::make_shared<Lineage>();
   };
 
+  void note_read(const PlacePtr& request);
   PlacePtr front(uint64_t socket_id) const;
   Finding of_task(uint64_t task, uint64_t turn);
   Finding of_connection(uint64_t socket_id) const;
@@ -99,6 +100,18 @@ class ProcessWork {
 
   std::optional<ProgramTraits> traits_;  // none: trusts no rule that needs one
   RecentMap<uint32_t, Thread> threads_{4096};
+  // Requests by the turn in which they, or more of them, were read; where calls_in_turn.
+  struct Read {
+    uint32_t tid = 0;
+    uint64_t turn = 0;
+    bool operator==(const Read&) const = default;
+  };
+  struct ReadHash {
+    size_t operator()(const Read& read) const {
+      return std::hash<uint64_t>{}(read.turn * 0x9E3779B97F4A7C15ULL ^ read.tid);
+    }
+  };
+  RecentMap<Read, PlacePtr, ReadHash> reads_{4096};
   RecentMap<uint64_t, Task> tasks_{32768};
   RecentMap<uint64_t, PlacePtr> works_{16384};
   RecentMap<uint64_t, PlacePtr> claims_{4096};  // by socket; null: claimed for no request

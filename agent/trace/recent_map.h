@@ -3,12 +3,13 @@
 // addresses) cannot fill memory: two generations, the older one dropped when the newer is full.
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 
 namespace tacit::trace {
 
-template <typename Key, typename Value>
+template <typename Key, typename Value, typename Hash = std::hash<Key>>
 class RecentMap {
  public:
   // Holds the `generation_size` newest keys at least, twice as many at most.
@@ -41,7 +42,7 @@ class RecentMap {
 
  private:
   size_t generation_size_;
-  std::unordered_map<Key, Value> young_, old_;
+  std::unordered_map<Key, Value, Hash> young_, old_;
 };
 
 }  // namespace tacit::trace

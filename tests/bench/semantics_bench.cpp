@@ -178,16 +178,52 @@ void make_span(benchmark::State& state, Role role) {
 BENCHMARK_CAPTURE(make_span, server, Role::kServer);
 BENCHMARK_CAPTURE(make_span, client, Role::kClient);
 
+// From a request's head to its settled place, without and with a call made for it.
 void correlate(benchmark::State& state, const char* traceparent) {
-  trace::Correlator correlator(*trace::Sampler::create({}), trace::IdGenerator());
+  trace::Correlator correlator{trace::IdGenerator()};
+  const auto sampler = *trace::Sampler::create({});
   auto exchange = exchange_of(Role::kServer, "/");
   exchange.traceparent = traceparent;
-  trace::SpanIds ids;
-  for (auto _ : state) benchmark::DoNotOptimize(correlator.keep(exchange, ids));
+  exchange.request_actor = exchange.request_head_actor = exchange.response_actor = {100, 100, 0, 1};
+  const auto endpoints = socket_of(Role::kServer);
+  uint64_t now_ns = 1'000'000'000;
+  for (auto _ : state) {
+    now_ns += 1'000'000;
+    const auto place = correlator.served(exchange, {endpoints, 1, 0, 0, {}}, sampler, now_ns);
+    correlator.over(place, exchange);
+    benchmark::DoNotOptimize(
+        correlator.settle(*place, now_ns + trace::Correlator::kJoinNs));
+  }
 }
 BENCHMARK_CAPTURE(correlate, root, "");
 BENCHMARK_CAPTURE(correlate, traceparent,
                   "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+
+// A request served by one thread and the call that the thread makes for it.
+void correlate_call(benchmark::State& state) {
+  trace::Correlator correlator{trace::IdGenerator()};
+  const auto sampler = *trace::Sampler::create({});
+  const connection::Actor actor{100, 100, 0, 1};
+  auto served = exchange_of(Role::kServer, "/");
+  auto sent = exchange_of(Role::kClient, "/");
+  for (auto* each : {&served, &sent})
+    each->request_actor = each->request_head_actor = each->response_actor = actor;
+  const auto server = socket_of(Role::kServer);
+  const auto client = socket_of(Role::kClient);
+  uint64_t now_ns = 1'000'000'000;
+  for (auto _ : state) {
+    now_ns += 1'000'000;
+    ++served.request_begin;
+    ++sent.request_begin;
+    const auto place = correlator.served(served, {server, 1, 0, 0, {}}, sampler, now_ns);
+    const auto call = correlator.sent(sent, {client, 2, 0, 0, {}}, sampler, now_ns);
+    correlator.over(call, sent);
+    correlator.over(place, served);
+    benchmark::DoNotOptimize(correlator.settle(*call, now_ns + trace::Correlator::kJoinNs));
+    correlator.expire(now_ns);
+  }
+}
+BENCHMARK(correlate_call);
 
 }  // namespace
 }  // namespace tacit

@@ -8,12 +8,14 @@
 
 #include "agent/base/log.h"
 #include "agent/pipeline/pipeline.h"
-#include "agent/trace/sampler.h"
+#include "agent/trace/samplers.h"
 #include "exporters/console/span_format.h"
 #include "tests/harness/no_probes.h"
 
 namespace tacit {
 namespace {
+
+constexpr uint32_t kCommandPid = 1000;
 
 void check(bool holds) {
   if (!holds) std::abort();
@@ -42,7 +44,7 @@ struct Rooms {
   Checker checker;
   enrich::ResourceCatalog resources{config, "host", "0"};
   semantics::HttpSemantics semantics{config};
-  trace::Correlator correlator{*trace::Sampler::create(config.sampler), trace::IdGenerator{1}};
+  trace::Samplers samplers = *trace::Samplers::create(config);
 };
 
 discovery::SelectorSet everything() {
@@ -56,8 +58,10 @@ void run(const uint8_t* data, size_t size) {
   discovery::ProcessTable processes(discovery::ProcFs{"/nonexistent"}, everything(), "");
   metrics::Metrics metrics(rooms.config, rooms.resources.agent_resource(),
                            [] { return metrics::SelfFigures{}; }, "/nonexistent");
+  trace::Correlator correlator(trace::IdGenerator{1});
   pipeline::Pipeline pipeline({rooms.config, rooms.probes, processes, rooms.resources,
-                               rooms.semantics, rooms.correlator, metrics, {&rooms.checker}, 0});
+                               rooms.semantics, correlator, rooms.samplers, metrics,
+                               {&rooms.checker}, 0, kCommandPid});
   for (size_t at = 0; at + sizeof(uint32_t) <= size;) {
     uint32_t length = 0;
     std::memcpy(&length, data + at, sizeof(length));

@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "agent/pipeline/pipeline.h"
-#include "agent/trace/sampler.h"
+#include "agent/trace/samplers.h"
 #include "exporters/console/span_format.h"
 #include "tests/harness/no_probes.h"
 #include "tests/harness/recording.h"
@@ -32,6 +32,11 @@ class Lines final : public telemetry::SpanExporter {
   std::string text;
 };
 
+// The recorder starts the command as its child, whose exec is the first event.
+uint32_t command_pid(const std::vector<harness::RecordedEvent>& records) {
+  return reinterpret_cast<const event_header*>(records.front().bytes().data())->pid;
+}
+
 std::string replay(const std::vector<harness::RecordedEvent>& records) {
   config::Config config;
   harness::NoProbes probes;
@@ -42,11 +47,12 @@ std::string replay(const std::vector<harness::RecordedEvent>& records) {
                                     discovery::SelectorSet{{everything}, 1}, "");
   enrich::ResourceCatalog resources(config, "golden-host", "0");
   semantics::HttpSemantics semantics(config);
-  trace::Correlator correlator(*trace::Sampler::create(config.sampler), trace::IdGenerator{1});
+  const auto samplers = trace::Samplers::create(config);
+  trace::Correlator correlator(trace::IdGenerator{1});
   metrics::Metrics metrics(config, resources.agent_resource(),
                            [] { return metrics::SelfFigures{}; }, "/nonexistent");
   pipeline::Pipeline pipeline({config, probes, processes, resources, semantics, correlator,
-                               metrics, {&lines}, 0});
+                               *samplers, metrics, {&lines}, 0, command_pid(records)});
   uint64_t now_ns = 0;
   for (const auto& record : records) {
     pipeline.on_record(record.bytes());

@@ -27,6 +27,8 @@ class Tally:
     ambiguous: int = 0
     wrong: int = 0
     complaints: list = dataclasses.field(default_factory=list)
+    # (handler, verdict) of what is not right
+    handlers: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     sources: collections.Counter = dataclasses.field(default_factory=collections.Counter)
 
     @property
@@ -51,7 +53,9 @@ class Tally:
         """Wrong ones first: they matter most."""
         ordered = sorted(self.complaints, key=lambda text: not text.startswith("wrong"))
         more = f"\n  … and {len(ordered) - most} more" if len(ordered) > most else ""
-        return "\n  ".join([str(self), *ordered[:most]]) + more
+        where = ", ".join(f"{handler} {count} {verdict}" for (handler, verdict), count
+                          in sorted(self.handlers.items()))
+        return "\n  ".join([str(self) + (f" ({where})" if where else ""), *ordered[:most]]) + more
 
     def __str__(self):
         return (f"{self.calls} calls: {self.right} right, {self.missing} missing, "
@@ -102,11 +106,15 @@ class Judge:
                 continue
             tally.calls += 1
             servers = self.by_token["SERVER", serving]
-            self._best(tally, f"call {token} (process {line['pid']})",
+            handler = servers[0].path if servers else "?"
+            before = len(tally.complaints)
+            self._best(tally, f"call {token} of {handler} (process {line['pid']})",
                        self.by_token["CLIENT", token],
                        servers[0] if len(servers) == 1 else None,
                        f"SERVER {serving}" + ("" if len(servers) == 1 else
                                               f" ({len(servers)} spans)"))
+            for complaint in tally.complaints[before:]:
+                tally.handlers[handler, complaint.split(":")[0]] += 1
         return tally
 
     def _best(self, tally, what, spans, expected, expected_name):
