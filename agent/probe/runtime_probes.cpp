@@ -69,10 +69,10 @@ void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bo
   // All or none: half of the creations would leave tasks with the wrong ancestors.
   for (const auto& plan : image.known->probes)
     if (plan.needs.empty() && !attach(pid, plan, image)) return image.links.clear();
-  if (image.known->layout.kind != RUNTIME_UNKNOWN)
-    set_runtime_(pid, moved(image.known->layout,
-                            runtime::load_bias(image.known->segments, mapped.start,
-                                               mapped.file_offset)));
+  if (image.known->layout.kind == RUNTIME_UNKNOWN) return;
+  process.layout = moved(image.known->layout, runtime::load_bias(image.known->segments, mapped.start,
+                                                                 mapped.file_offset));
+  set_runtime_(pid, process.layout);
 }
 
 // What matters only once another image is there.
@@ -81,6 +81,10 @@ void RuntimeProbes::attach_more(uint32_t pid, Process& process) {
     for (const auto& plan : image.known->probes)
       if (process.provided.contains(plan.needs) && !image.attached.contains(plan.program))
         attach(pid, plan, image);
+  const bool uvloop = process.provided.contains(std::string(runtime::kProvidesUvloop));
+  if (!uvloop || process.layout.kind != RUNTIME_PYTHON || process.layout.parent_offset != 0) return;
+  process.layout.parent_offset = runtime::kPythonContextEntered;
+  set_runtime_(pid, process.layout);
 }
 
 bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, Image& image) {

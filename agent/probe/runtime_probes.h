@@ -58,6 +58,7 @@ class RuntimeProbes {
   struct Process {
     std::map<FileVersion, Image> images;  // those that were looked at
     std::set<std::string> provided;
+    runtime_layout layout{};  // as the kernel side was told
   };
 
   void look_at(uint32_t pid, const runtime::MappedImage& image, bool glibc, Process& process);

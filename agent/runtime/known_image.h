@@ -26,6 +26,9 @@ struct ProbePlan {
 
 inline constexpr std::string_view kProvidesUvloop = "uvloop";
 
+// ctx_entered in a context of CPython 3.7 to 3.13 (Include/internal/pycore_context.h).
+inline constexpr uint32_t kPythonContextEntered = 40;
+
 struct KnownImage {
   // kind RUNTIME_UNKNOWN: the file holds no runtime. Addresses in it are as linked; the load bias of
   // each process is added to those that are not 0.

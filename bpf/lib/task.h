@@ -28,7 +28,11 @@ static __always_inline __u64 python_task(const struct runtime_layout *at, __u64 
   __u64 state = read_word(thread_pointer + at->thread_offset + 16 * key);
   if (!state) return 0;
   __u64 context = read_word(state + at->task_offset);
-  return is_python_context(at, context) ? context : 0;
+  if (!is_python_context(at, context)) return 0;
+  /* uvloop reads and accepts with the thread's own context current, which it never entered. (Greenlets
+   * have theirs made current without entering, too: so not everywhere.) */
+  if (at->parent_offset && !(__u32)read_word(context + at->parent_offset)) return 0;
+  return context;
 }
 
 static __always_inline __u64 go_task(const struct runtime_layout *at, __u64 thread_pointer) {
