@@ -1,0 +1,3 @@
+module tacit/tests/go_goroutines
+
+go 1.18
