@@ -93,5 +93,6 @@ def test_causeless():
 def test_table():
     table = Table()
     table.add("go", "in the service", 20, Judge([REQUEST, CALL], LINES).calls())
+    assert table.summary().splitlines()[-1] == "| go | 1 | 0 | 0 | 0 | 100.0 % |"
     assert table.text().splitlines()[-1] == (
         "| go | in the service | 20 | 1 | 1 | 0 | 0 | 0 | 100.00 % | 100.00 % | task 1 |")

@@ -58,7 +58,10 @@ def stdlib(starter, next_server, interpreter, kind):
 
 
 def interpreter(version):
-    """The path of pythonVERSION, or None; TACIT_TEST_PYTHONS (a PATH) is looked at first."""
+    """The path of pythonVERSION, or None; TACIT_TEST_PYTHONS (a PATH) is looked at first. The
+    distribution's own is a stripped build."""
+    if version == "stripped":
+        return shutil.which("python3", path="/usr/bin")
     name = f"python{version}"
     pyenv = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv"))
     places = [*filter(None, os.environ.get("TACIT_TEST_PYTHONS", "").split(os.pathsep)),

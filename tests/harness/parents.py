@@ -182,13 +182,41 @@ class Table:
 
     def __init__(self):
         self.rows = []
+        self.cells = []
 
     def add(self, stack, what, concurrency, tally):
+        self.cells.append((stack, what, concurrency, tally))
         by = ", ".join(f"{source} {count}" for source, count in tally.sources.most_common())
         self.rows.append(
             f"| {stack} | {what} | {concurrency} | {tally.calls} | {tally.right} | "
             f"{tally.missing} | {tally.ambiguous} | {tally.wrong} | {100 * tally.recall:.2f} % | "
             f"{100 * tally.precision:.2f} % | {by} |")
+
+    def summary(self):
+        """One row a stack: all of its calls, and recall by concurrency."""
+        rows = ["| stack | calls | missing | ambiguous | wrong | recall at 1 | 20 | 100 at a time |",
+                "|---|---:|---:|---:|---:|---:|---:|---:|"]
+        cells = collections.defaultdict(list)
+        for stack, what, _, tally in self.cells:
+            cells[stack if what == "in the service" else "joins, all stacks"].append(tally)
+        joins = cells.pop("joins, all stacks", [])
+        for stack, tallies in cells.items():
+            rows.append(self._summed(stack, tallies, tallies))
+        if joins:
+            every = [Tally() for _ in range(3)]
+            for number, tally in enumerate(joins):
+                every[number % 3].add(tally)
+            rows.append(self._summed("same-host joins of all these", joins, every))
+        return "\n".join(rows) + "\n"
+
+    @staticmethod
+    def _summed(name, tallies, by_concurrency):
+        total = Tally()
+        for tally in tallies:
+            total.add(tally)
+        figures = [total.calls, total.missing, total.ambiguous, total.wrong,
+                   *(f"{100 * tally.recall:.1f} %" for tally in by_concurrency)]
+        return f"| {name} | " + " | ".join(map(str, figures)) + " |"
 
     def text(self):
         rule = "|---|---|" + "---:|" * 8 + "---|"

@@ -20,15 +20,24 @@ async def lifespan(application):
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
     async with httpx.AsyncClient(timeout=30, limits=limits) as client:
         application.state.kept = client
-        poller = asyncio.create_task(poll(client)) if os.environ.get("POLL") else None
+        application.state.jobs = asyncio.Queue()
+        own = [asyncio.create_task(work(application.state.jobs)) for _ in range(4)]
+        if os.environ.get("POLL"):
+            own.append(asyncio.create_task(poll(client)))
         yield
-        if poller:
-            poller.cancel()
+        for task in own:
+            task.cancel()
 
 
 app = fastapi.FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 kept_by_threads = httpx.Client(timeout=30)
 background = set()
+
+
+if os.environ.get("MIDDLEWARE"):
+    @app.middleware("http")
+    async def in_a_task_of_its_own(request, call_next):
+        return await call_next(request)
 
 
 async def call(client, serving, name):
@@ -39,6 +48,12 @@ async def call(client, serving, name):
 def call_and_wait(serving, name, client=kept_by_threads):
     with logged(serving, name) as (url, headers):
         client.get(url, headers=headers).raise_for_status()
+
+
+async def work(jobs):
+    """A task that is older than the requests it works for."""
+    while True:
+        await (await jobs.get())()
 
 
 async def poll(client):
@@ -120,6 +135,51 @@ def sync(token: str = Token):
     """In Starlette's pool of threads."""
     call_and_wait(token, "0")
     call_and_wait(token, "1", requests)
+
+
+@app.get("/background")
+def after_the_answer(request: fastapi.Request, tasks: fastapi.BackgroundTasks,
+                     token: str = Token):
+    """Starlette's own background tasks: in the loop, and in a thread."""
+    tasks.add_task(call, request.app.state.kept, token, "late")
+    tasks.add_task(call_and_wait, token, "late-thread")
+
+
+@app.get("/stream")
+async def stream(request: fastapi.Request, token: str = Token):
+    """Calls between the pieces of the answer."""
+    async def pieces():
+        for name in "01":
+            await call(request.app.state.kept, token, name)
+            yield name
+    return fastapi.responses.StreamingResponse(pieces())
+
+
+@app.get("/timer")
+async def timer(request: fastapi.Request, token: str = Token):
+    """A callback of the loop's clock that starts a task."""
+    done = asyncio.Event()
+
+    async def later():
+        await call(request.app.state.kept, token, "0")
+        done.set()
+
+    def start():
+        background.add(asyncio.ensure_future(later()))
+    asyncio.get_running_loop().call_later(pause_of(token), start)
+    await done.wait()
+
+
+@app.get("/queue")
+async def queue(request: fastapi.Request, token: str = Token):
+    """Handed to one of four tasks that are older than the request."""
+    done = asyncio.Event()
+
+    async def job():
+        await call(request.app.state.kept, token, "0")
+        done.set()
+    await request.app.state.jobs.put(job)
+    await done.wait()
 
 
 def main():
