@@ -8,6 +8,7 @@
 #include "bpf/lib/socket.h"
 #include "bpf/lib/task.h"
 #include "bpf/lib/value_place.h"
+#include "bpf/maps/given_work.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -39,6 +40,7 @@ int python_context_created(struct pt_regs *regs) {
     event->parent =
         python_task(&process->runtime, THREAD_POINTER(bpf_get_current_task_btf()));
   event->child = child;
+  event->turn = take_turn(bpf_get_current_task_btf(), 0);
   bpf_ringbuf_submit(event, wake_flags());
   return 0;
 }
@@ -122,11 +124,38 @@ static __always_inline bool is_work_item(__u64 object) {
   return true;
 }
 
+static __always_inline struct work_key key_of_work(__u64 item) {
+  struct work_key key = {.pid = bpf_get_current_pid_tgid() >> 32, .work = item};
+  return key;
+}
+
+static __always_inline void note_given(__u64 item) {
+  struct work_key key = key_of_work(item);
+  __u8 given = 1;
+  bpf_map_update_elem(&given_work, &key, &given, BPF_ANY);
+}
+
+/* A take may pass two sites. Where nothing was given meanwhile, it is the same one. */
+static __always_inline bool is_new_take(__u64 item) {
+  struct work_key key = key_of_work(item);
+  struct thread_state *state = bpf_task_storage_get(
+      &threads, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  bool was_given = bpf_map_delete_elem(&given_work, &key) == 0;
+  if (!state) return true;
+  if (!was_given && state->taken_work == item) return false;
+  state->taken_work = item;
+  return true;
+}
+
 static __always_inline int report_work(struct pt_regs *regs, __u8 action) {
   struct followed_process *process = python_process();
   if (!process) return 0;
   __u64 item = value_at_place(regs, cookie_of(regs));
   if (!is_work_item(item)) return 0;
+  if (action == WORK_GIVE)
+    note_given(item);
+  else if (!is_new_take(item))
+    return 0;
   struct work_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_TASK);

@@ -7,6 +7,7 @@
 
 struct thread_state {
   __u64 turn;
+  __u64 taken_work;   /* the unit of work that the thread took last */
   __u64 entered_turn; /* the turn in which a task_enter_event was last reported */
 };
 
