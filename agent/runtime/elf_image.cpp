@@ -223,7 +223,8 @@ std::vector<uint64_t> ElfImage::symbol_addresses() const {
   return addresses;
 }
 
-std::vector<std::pair<uint64_t, uint64_t>> ElfImage::relocated_words() const {
+std::vector<std::pair<uint64_t, uint64_t>> ElfImage::relocated_words(
+    Relocations which) const {
   std::vector<std::pair<uint64_t, uint64_t>> words;
   if (machine_ != Machine::kX86_64) return words;
   const auto addresses = symbol_addresses();
@@ -235,7 +236,8 @@ std::vector<std::pair<uint64_t, uint64_t>> ElfImage::relocated_words() const {
       const auto type = ELF64_R_TYPE(entry->r_info);
       const size_t symbol = ELF64_R_SYM(entry->r_info);
       const auto addend = static_cast<uint64_t>(entry->r_addend);
-      if (type == R_X86_64_RELATIVE) words.emplace_back(entry->r_offset, addend);
+      if (type == R_X86_64_RELATIVE && which == Relocations::kAll)
+        words.emplace_back(entry->r_offset, addend);
       if (type != R_X86_64_GLOB_DAT && type != R_X86_64_64) continue;
       if (symbol < addresses.size() && addresses[symbol] != 0)
         words.emplace_back(entry->r_offset,

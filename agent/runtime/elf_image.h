@@ -72,8 +72,10 @@ class ElfImage {
 
   // What a word holds once loaded, where R_*_RELATIVE, R_*_GLOB_DAT or R_*_64 fill it (bias not
   // added): the way from a table of pointers to what it points to. One pass over .rela.dyn for all.
-  // Sorted by place.
-  std::vector<std::pair<uint64_t, uint64_t>> relocated_words() const;
+  // Sorted by place. kSymbols: only those filled with a symbol's address (GOT), which are few.
+  enum class Relocations { kSymbols, kAll };
+  std::vector<std::pair<uint64_t, uint64_t>> relocated_words(
+      Relocations which = Relocations::kAll) const;
 
  private:
   ElfImage() = default;

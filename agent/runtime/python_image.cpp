@@ -2,17 +2,14 @@
 // CPython 3.8 and later: where a thread's running context is kept, and where contexts are made
 // (Python/context.c, Python/pystate.c). Nothing is taken from a table of versions: it is read out of
 // the code of exported functions, so builds with other options come out right or not at all.
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
 
+#include "agent/runtime/context_makers.h"
 #include "agent/runtime/elf_image.h"
 #include "agent/runtime/known_image.h"
 #include "agent/runtime/site_finder.h"
-#include "bpf/events/python_probe.h"
 
 namespace tacit::runtime {
 namespace {
@@ -126,23 +123,6 @@ std::optional<uint32_t> find_context(const ElfImage& image, uint64_t function, b
   return offset;
 }
 
-void add_creations(const ElfImage& image, const Symbols& symbols, std::string_view function,
-                   uint64_t flags, ProbePlan& plan, KnownImage& known) {
-  const uint64_t address = address_of(symbols, function);
-  if (address == 0) return;
-  const auto sites = result_sites(image, address);
-  if (!sites) {
-    known.refused.push_back(
-        fmt::format("Python: contexts made by {} are not seen: {}", function, sites.error().message));
-    return;
-  }
-  for (const auto& site : *sites) {
-    const auto same = [&](const ProbePoint& point) { return point.file_offset == site.file_offset; };
-    if (std::none_of(plan.points.begin(), plan.points.end(), same))
-      plan.points.push_back({site.file_offset, site.result.cookie(flags)});
-  }
-}
-
 // uvloop reads outside of any context and then enters that of the protocol.
 void add_entries(const ElfImage& image, uint64_t function, KnownImage& known) {
   constexpr std::array kContext = {Register::kRdi};
@@ -180,7 +160,7 @@ bool find_layout(const ElfImage& image, const Symbols& symbols, const Words& wor
                   .key_address = *key,
                   .type_address = address_of(symbols, "PyContext_Type"),
                   .task_offset = *context,
-                  .parent_offset = 0};
+                  .parent_offset = kPythonContextEntered};
   known.needs_glibc = true;
   return true;
 }
@@ -188,10 +168,10 @@ bool find_layout(const ElfImage& image, const Symbols& symbols, const Words& wor
 }  // namespace
 
 void recognise_python(const ElfImage& image, const std::string&, KnownImage& known) {
-  constexpr std::array<std::string_view, 8> kNames = {
-      "PyContext_CopyCurrent", "PyContext_Copy", "PyContext_New",
+  constexpr std::array<std::string_view, 7> kNames = {
+      "PyContext_CopyCurrent", "PyContext_Copy",  "PyContext_New",
       "PyContext_Type",        "PyContext_Enter", "PyGILState_GetThisThreadState",
-      "_PyRuntime",            "context_new_empty"};
+      "_PyRuntime"};
   const auto symbols = image.symbols(kNames);
   if (address_of(symbols, "PyContext_CopyCurrent") == 0 ||
       address_of(symbols, "PyContext_Type") == 0)
@@ -200,14 +180,21 @@ void recognise_python(const ElfImage& image, const std::string&, KnownImage& kno
     known.refused.emplace_back("Python: tasks are told apart on x86-64 only so far");
     return;
   }
-  const auto words = image.relocated_words();
+  const auto words = image.relocated_words(ElfImage::Relocations::kSymbols);
+  const auto points = find_context_makers(
+      image,
+      {.copy_current = address_of(symbols, "PyContext_CopyCurrent"),
+       .copy = address_of(symbols, "PyContext_Copy"),
+       .make = address_of(symbols, "PyContext_New"),
+       .type = address_of(symbols, "PyContext_Type")},
+      words);
+  if (!points) {
+    known.refused.push_back("Python: tasks are not told apart: contexts would be made unseen: " +
+                            points.error().message);
+    return;
+  }
   if (!find_layout(image, symbols, words, known)) return;
-  ProbePlan plan{"python_context_created"};
-  add_creations(image, symbols, "PyContext_CopyCurrent", PYTHON_PARENT_IS_CURRENT, plan, known);
-  add_creations(image, symbols, "PyContext_Copy", 0, plan, known);
-  add_creations(image, symbols, "PyContext_New", 0, plan, known);
-  add_creations(image, symbols, "context_new_empty", 0, plan, known);
-  known.probes.push_back(std::move(plan));
+  known.probes.push_back({"python_context_created", *points});
   add_entries(image, address_of(symbols, "PyContext_Enter"), known);
 }
 
