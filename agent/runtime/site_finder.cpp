@@ -108,9 +108,11 @@ class ResultWalk {
  public:
   ResultWalk(ReachableCode& reachable, uint64_t entry, const SiteQuery& query)
       : reachable_(reachable), entry_(entry), query_(query) {
-    for (const auto& [address, instruction] : reachable.code())
+    for (const auto& [address, instruction] : reachable.code()) {
       for (const uint64_t next : reachable.successors(instruction))
         before_[next].push_back(address);
+      frame_is_shared_ |= instruction.effect == Effect::kAdd && is_frame(instruction.source);
+    }
   }
 
   // Functions whose result is passed on as it is.
@@ -137,7 +139,10 @@ class ResultWalk {
 
   // `place` holds the result before the instruction at `address`.
   Result<void> visit(uint64_t address, const ValuePlace& place) {
-    if (code().at(address).emulated) {
+    const Instruction& instruction = code().at(address);
+    if (instruction.flow == Flow::kCall && place.in_memory && frame_is_shared_)
+      return fail(fmt::format("the call at {:#x} may change its result", address));
+    if (instruction.emulated) {
       if (!sites_.try_emplace(address, place).second && sites_.at(address) != place)
         return fail(fmt::format("its result lies in two places at {:#x}", address));
       return {};
@@ -225,6 +230,7 @@ class ResultWalk {
   std::set<std::pair<uint64_t, ValuePlace>> seen_;
   std::map<uint64_t, ValuePlace> sites_;
   std::set<uint64_t> callees_;
+  bool frame_is_shared_ = false;  // an address in the stack frame is taken
 };
 
 // Sites of a function and of those whose result it passes on.
