@@ -12,6 +12,8 @@ namespace {
 constexpr uint32_t kMagic118 = 0xfffffff0, kMagic120 = 0xfffffff1;
 constexpr uint64_t kMaxFunctions = 4 << 20;
 constexpr uint64_t kMaxTableBytes = 512 << 20;
+constexpr uint64_t kMaxNameTableBytes = 64 << 20;  // so that a hostile one is searched in half a second
+constexpr size_t kMaxOfOneName = 16;
 constexpr size_t kChunkBytes = 1 << 20;
 constexpr size_t kMaxCandidates = 16;
 
@@ -117,17 +119,12 @@ std::vector<uint64_t> pointers_to(const ElfImage& image, const Words& words, uin
 std::unordered_map<int32_t, std::string_view> name_offsets(
     std::span<const std::byte> table, std::span<const std::string_view> names) {
   std::unordered_map<int32_t, std::string_view> offsets;
-  const std::unordered_map<std::string_view, int> wanted = [&] {
-    std::unordered_map<std::string_view, int> set;
-    for (const auto name : names) set.emplace(name, 0);
-    return set;
-  }();
   const char* text = reinterpret_cast<const char*>(table.data());
   for (size_t at = 0; at < table.size();) {
-    const size_t length = ::strnlen(text + at, table.size() - at);
-    const auto found = wanted.find(std::string_view(text + at, length));
-    if (found != wanted.end()) offsets.emplace(static_cast<int32_t>(at), found->first);
-    at += length + 1;
+    const std::string_view name(text + at, ::strnlen(text + at, table.size() - at));
+    for (const auto wanted : names)
+      if (wanted == name) offsets.emplace(static_cast<int32_t>(at), wanted);
+    at += name.size() + 1;
   }
   return offsets;
 }
@@ -149,6 +146,7 @@ std::optional<GoTableHeader> parse_go_table_header(std::span<const std::byte> by
                              .functions_offset = *value_at<uint64_t>(bytes, 64)};
   if (header.function_count == 0 || header.function_count > kMaxFunctions ||
       header.names_offset >= header.names_end || header.names_end > header.functions_offset ||
+      header.names_end - header.names_offset > kMaxNameTableBytes ||
       header.functions_offset > kMaxTableBytes)
     return std::nullopt;
   return header;
@@ -169,7 +167,8 @@ GoFunctions find_in_go_table(uint64_t function_count, std::span<const std::byte>
     const auto name = value_at<int32_t>(functions, uint64_t{*record} + 4);
     if (!name || *end <= *begin) continue;
     if (const auto wanted = offsets.find(*name); wanted != offsets.end())
-      found[std::string(wanted->second)].push_back({*begin, *end});
+      if (auto& ranges = found[std::string(wanted->second)]; ranges.size() < kMaxOfOneName)
+        ranges.push_back({*begin, *end});
   }
   return found;
 }

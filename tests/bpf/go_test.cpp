@@ -30,6 +30,8 @@ struct Build {
   std::string environment;
 };
 
+void PrintTo(const Build& build, std::ostream* out) { *out << build.toolchain << " " << build.name; }
+
 std::vector<Build> builds() {
   std::vector<std::string> toolchains = {""};
   if (const char* more = std::getenv("TACIT_GO_TOOLCHAINS")) {
@@ -128,7 +130,7 @@ class Goroutines : public ::testing::TestWithParam<Build> {
     folder_ = made;
     const Build& build = GetParam();
     const auto command = fmt::format(
-        "cd {} && {} {} go build {} -o {}/program . 2>{}/log", TACIT_GO_WORKLOAD, build.environment,
+        "cd {} && {} {} go build {} -o {}/program main.go 2>{}/log", TACIT_GO_WORKLOAD, build.environment,
         build.toolchain.empty() ? "" : "GOTOOLCHAIN=" + build.toolchain, build.flags, folder_,
         folder_);
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
