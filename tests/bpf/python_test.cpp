@@ -123,7 +123,9 @@ class PythonTest : public ::testing::TestWithParam<std::string> {
     int status = 0;
     for (bool told = false; ::waitpid(child, &status, WNOHANG) == 0; ::usleep(1000)) {
       read_ring();
-      if (judge_.ready && !std::exchange(told, true)) EXPECT_EQ(::write(begin[1], "x", 1), 1);
+      if (judge_.ready && !std::exchange(told, true)) {
+        EXPECT_EQ(::write(begin[1], "x", 1), 1);
+      }
     }
     read_ring();
     for (const int fd : {go[0], go[1], begin[0], begin[1]}) ::close(fd);
@@ -181,7 +183,7 @@ TEST_P(PythonTest, AThreadOfAPoolWorksForWhoeverGaveItTheWork) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Interpreters, PythonTest, ::testing::ValuesIn(interpreters()),
-                         [](const auto& info) { return "python" + std::to_string(info.index); });
+                         [](const auto& each) { return "python" + std::to_string(each.index); });
 
 }  // namespace
 }  // namespace tacit::bpf_test
