@@ -19,6 +19,7 @@
 #include "agent/base/log.h"
 #include "agent/base/version.h"
 #include "agent/command/child_process.h"
+#include "agent/command/command_cgroup.h"
 #include "agent/command/doctor.h"
 #include "agent/command/housekeeping.h"
 #include "agent/command/options.h"
@@ -104,8 +105,18 @@ Result<int> observe(const Invocation& invocation) {
     child = std::move(*forked);
   }
 
+  const bool carries = config.inject != config::TraceCarrier::kNone;
+  std::optional<command::CommandCgroup> cgroup;
+  if (child && carries) {
+    if (auto made = command::CommandCgroup::make(child->pid()))
+      cgroup.emplace(std::move(*made));
+    else
+      log::warn(made.error().message + "; no trace is carried");
+  }
+
   auto probes = probe::ProbeSet::load({.ring_bytes = config.ring_mib << 20,
                                        .max_capture_bytes = config.max_capture_bytes,
+                                       .carry_traces = carries,
                                        .offer_all_processes = !child});
   if (!probes) return std::unexpected(probes.error());
   for (const auto& name : (*probes)->missing())

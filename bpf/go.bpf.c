@@ -7,6 +7,7 @@
 #include "bpf/lib/registers.h"
 #include "bpf/lib/socket.h"
 #include "bpf/lib/task.h"
+#include "bpf/lib/trace_context.h"
 #include "bpf/lib/value_place.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -23,6 +24,7 @@ static __always_inline struct runtime_layout *go_layout(void) {
 }
 
 static __always_inline int report_start(__u64 parent, __u64 child) {
+  inherit_context(parent, child);
   struct task_start_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_TASK);
@@ -125,6 +127,7 @@ int go_request_claimed(struct pt_regs *regs) {
   __u64 cookie = bpf_get_attach_cookie((void *)regs);
   __u64 id = socket_of_connection(place_register(regs, cookie) + (cookie >> PLACE_OFFSET_SHIFT));
   if (!id) return 0;
+  claim_for_current(id);
   struct socket_claim_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_TASK);

@@ -7,6 +7,7 @@
 #include "bpf/lib/registers.h"
 #include "bpf/lib/socket.h"
 #include "bpf/lib/task.h"
+#include "bpf/lib/trace_context.h"
 #include "bpf/lib/value_place.h"
 #include "bpf/maps/given_work.h"
 
@@ -29,16 +30,17 @@ int python_context_created(struct pt_regs *regs) {
   __u64 child = value_at_place(regs, cookie);
   /* Some sites also lie on ways that fail. */
   if (!is_python_context(&process->runtime, child)) return 0;
+  __u64 parent = 0;
+  if (cookie & PYTHON_PARENT_IS_CURRENT)
+    parent = python_task(&process->runtime, THREAD_POINTER(bpf_get_current_task_btf()));
+  inherit_context(parent, child);
   struct task_start_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_TASK);
     return 0;
   }
   fill_header(&event->header, EVENT_TASK_START);
-  event->parent = 0;
-  if (cookie & PYTHON_PARENT_IS_CURRENT)
-    event->parent =
-        python_task(&process->runtime, THREAD_POINTER(bpf_get_current_task_btf()));
+  event->parent = parent;
   event->child = child;
   event->turn = take_turn(bpf_get_current_task_btf(), 0);
   bpf_ringbuf_submit(event, wake_flags());
@@ -57,6 +59,7 @@ int python_context_entered(struct pt_regs *regs) {
   __u64 context = value_at_place(regs, cookie_of(regs));
   if (!is_python_context(&process->runtime, context)) return 0;
   state->entered_turn = state->turn;
+  enter_context(context);
   struct task_enter_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_TASK);
@@ -97,6 +100,7 @@ int uvloop_stream_write(struct pt_regs *regs) {
   __u64 task = python_task(&process->runtime, THREAD_POINTER(bpf_get_current_task_btf()));
   if (!task || !uvloop_socket(value_at_place(regs, cookie_of(regs)), &ref)) return 0;
   if (ref.state->role == SOCKET_ROLE_SERVER) return 0; /* an answer: nobody asks for whom */
+  claim_for_current(ref.id);
   struct socket_claim_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_TASK);

@@ -53,10 +53,10 @@ static __always_inline int report_messages(struct socket_ref *ref, struct transf
   return 0;
 }
 
-/* A pipe, an eventfd, a timer: through these others tell a thread to go on. */
+/* A pipe, an eventfd, a timer, a datagram: through these others tell a thread to go on. */
 static __always_inline bool is_input_of_others(struct task_struct *task, __u32 fd) {
   __u16 type = BPF_CORE_READ(file_of(task, fd), f_inode, i_mode) & S_IFMT;
-  return type == 0 /* anonymous inode */ || type == S_IFIFO;
+  return type == 0 /* anonymous inode */ || type == S_IFIFO || type == S_IFSOCK;
 }
 
 static __always_inline int report_data(struct task_struct *task, struct pt_regs *regs, __u8 kind,
@@ -176,6 +176,10 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
       return 0;
     case SYSCALL_WAIT:
       take_turn(task, TURN_WAIT);
+      return 0;
+    case SYSCALL_GET_OPTION: /* how a loop learns that a connection stands, or failed */
+      if (SYSCALL_ARG2(regs) == SOL_SOCKET && SYSCALL_ARG3(regs) == SO_ERROR)
+        take_turn(task, TURN_INPUT);
       return 0;
     case SYSCALL_MAP:
       return result < 0 ? 0 : report_map(regs);

@@ -26,6 +26,7 @@ enum class ConsoleFormat { kOff, kJson, kText };
 enum class OtlpProtocol { kGrpc, kHttpProtobuf };
 enum class SemanticConvention { kStable, kLegacy, kBoth };
 enum class QueryPolicy { kDrop, kRedact };
+enum class TraceCarrier { kNone, kTcpOption };
 
 // One OTLP signal's destination. Empty endpoint: not exported.
 struct OtlpConfig {
@@ -65,6 +66,9 @@ struct Config {
   // elsewhere keeps its decision.
   std::map<std::string, double> service_ratios;
   bool runtime_probes = true;  // probes in language runtimes, where they tell who works for whom
+  // How requests to hosts with an agent of their own take their trace along, and whose do.
+  TraceCarrier inject = TraceCarrier::kNone;
+  std::vector<std::string> inject_services;  // service names
   std::map<std::string, std::string> resource_attributes;  // added to every resource
   std::string service_name;  // overrides every found name (TACIT_SERVICE_NAME, not OTEL_SERVICE_NAME)
 

@@ -154,6 +154,19 @@ constexpr std::array kKeys = {
         [](D draft, V value) -> Outcome {
           return set_boolean(value.text, draft.config.runtime_probes);
         }},
+    Key{"traces.inject", "", "", kText, "none",
+        "`tcp`: requests of `traces.inject_services` take their trace to the other host's agent in a TCP option",
+        false,
+        [](D draft, V value) -> Outcome {
+          return choose(value.text, draft.config.inject,
+                        {{"none", TraceCarrier::kNone}, {"tcp", TraceCarrier::kTcpOption}});
+        }},
+    Key{"traces.inject_services", "", "", kList, "none",
+        "names of the services that `traces.inject` is for, at either end", false,
+        [](D draft, V value) -> Outcome {
+          draft.config.inject_services = value.list;
+          return {};
+        }},
     Key{"resource.attributes", "", "OTEL_RESOURCE_ATTRIBUTES", kPairs, "none",
         "attributes of everything observed; the places add up", false, set_resource},
     Key{"export.console", "--console", "", kText, "see below",

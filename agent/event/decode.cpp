@@ -42,6 +42,13 @@ std::expected<Event, DecodeError> data(std::span<const std::byte> record) {
   return Data{raw, record.subspan(sizeof(data_event), raw->captured_bytes)};
 }
 
+std::expected<Event, DecodeError> trace_ids(std::span<const std::byte> record) {
+  const auto* raw = view<trace_ids_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->kind > TRACE_IDS_ARRIVED) return std::unexpected(DecodeError::kUnknownType);
+  return TraceIds{raw};
+}
+
 }  // namespace
 
 std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
@@ -76,6 +83,8 @@ std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
       return plain<SocketClaim, socket_claim_event>(record);
     case EVENT_IMAGE_MAPPED:
       return plain<ImageMapped, image_mapped_event>(record);
+    case EVENT_TRACE_IDS:
+      return trace_ids(record);
   }
   return std::unexpected(DecodeError::kUnknownType);
 }
@@ -96,6 +105,7 @@ const char* type_name(uint8_t type) {
     case EVENT_WORK: return "work";
     case EVENT_SOCKET_CLAIM: return "socket_claim";
     case EVENT_IMAGE_MAPPED: return "image_mapped";
+    case EVENT_TRACE_IDS: return "trace_ids";
   }
   return "unknown";
 }

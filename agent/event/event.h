@@ -11,6 +11,7 @@
 #include "bpf/events/process_event.h"
 #include "bpf/events/socket_event.h"
 #include "bpf/events/task.h"
+#include "bpf/events/trace_ids.h"
 
 namespace tacit::event {
 
@@ -62,9 +63,12 @@ struct SocketClaim {
 struct ImageMapped {
   const image_mapped_event* raw;
 };
+struct TraceIds {
+  const trace_ids_event* raw;
+};
 
 using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
                            SocketListen, ConnectFailed, Data, ThreadStart, TaskStart, TaskEnter,
-                           Work, SocketClaim, ImageMapped>;
+                           Work, SocketClaim, ImageMapped, TraceIds>;
 
 }  // namespace tacit::event

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pipeline/pipeline.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <functional>
@@ -65,6 +66,7 @@ FailedConnect failed_connect(const event::ConnectFailed& failed) {
 Pipeline::Pipeline(Rooms rooms)
     : rooms_(std::move(rooms)),
       tracing_(!rooms_.exporters.empty()),
+      carrying_(tracing_ && rooms_.config.inject != config::TraceCarrier::kNone),
       http_options_{rooms_.config.http_request_headers, rooms_.config.http_response_headers},
       connections_(http_options_, rooms_.probes, *this),
       failed_connects_([this](const FailedConnect& failed) { report_failed_connect(failed); }),
@@ -85,9 +87,11 @@ void Pipeline::on_record(std::span<const std::byte> record) {
 void Pipeline::handle(const event::Data& data) {
   now_ns_ = data.raw->header.time_ns;
   TrackedConnection* connection = connections_.data(data);
-  if (connection == nullptr || !connection->served || data.raw->direction != DATA_RECEIVE) return;
-  if (connection->served->open)
-    rooms_.correlator.work(data.raw->header.pid).received(connection->served, actor_of(*data.raw));
+  if (connection == nullptr || data.raw->direction != DATA_RECEIVE) return;
+  if (connection->served && connection->served->open)
+    work(data.raw->header.pid).received(connection->served, actor_of(*data.raw));
+  if (connection->sent)
+    work(data.raw->header.pid).answer_read(connection->sent, actor_of(*data.raw));
 }
 
 void Pipeline::handle(const event::SocketOpen& open) {
@@ -118,6 +122,7 @@ void Pipeline::obey(const discovery::Verdict& verdict, uint32_t pid) {
   }
   if (verdict.follow) {
     if (auto followed = rooms_.probes.follow(pid); !followed) log::warn(followed.error().message);
+    carry_traces(pid);
     inspect_soon(pid);
   }
   processes_changed_ = true;
@@ -127,6 +132,7 @@ void Pipeline::handle(const event::ProcessFork& fork) {
   rooms_.processes.on_fork(fork.raw->header.pid, fork.raw->child_pid,
                            fork.raw->child_start_time_ns);
   if (tracing_) programs_.forked(fork);
+  carry_traces(fork.raw->child_pid);
   inspect_soon(fork.raw->child_pid);
   processes_changed_ = true;
 }
@@ -146,6 +152,8 @@ void Pipeline::handle(const event::ProcessExec& exec) {
   rooms_.correlator.forget_process(raw.header.pid);
   rooms_.probes.forget(raw.header.pid);
   begin_program(raw.header.pid, raw.header.time_ns);
+  carry_traces(raw.header.pid);
+  carry_program_trace(raw.header.pid);
   inspect_soon(raw.header.pid);
 }
 
@@ -167,8 +175,51 @@ void Pipeline::inspect_soon(uint32_t pid) {
 }
 
 void Pipeline::inspect_images() {
-  for (const uint32_t pid : to_inspect_) rooms_.probes.inspect(pid);
+  for (const uint32_t pid : to_inspect_)
+    if (rooms_.probes.inspect(pid) == RUNTIME_NODE)
+      work(pid).set_traits({.calls_in_turn = true, .threads_started_for_work = false});
   to_inspect_.clear();
+}
+
+// Who takes its trace to other hosts, and by which rule its traces are kept.
+void Pipeline::carry_traces(uint32_t pid) {
+  if (!carrying_) return;
+  const discovery::Process* process = rooms_.processes.find(pid);
+  if (process == nullptr) return;
+  const std::string& name = process->image->service_name;
+  const auto& selected = rooms_.config.inject_services;
+  const auto rule = rooms_.samplers.of(name).rule();
+  rooms_.probes.trace(
+      pid, {.keep_below = rule.below,
+            .keep_all = rule.always,
+            .parent_based = rule.parent_based,
+            .carries = std::find(selected.begin(), selected.end(), name) != selected.end(),
+            .pad = {}});
+}
+
+void Pipeline::carry_program_trace(uint32_t pid) {
+  if (!carrying_) return;
+  const auto trace = rooms_.correlator.program_trace(pid);
+  if (!trace) return;
+  ::program_trace own{};
+  std::copy(trace->trace_id.begin(), trace->trace_id.end(), own.trace_id);
+  own.sampled = trace->flags & 1;
+  rooms_.probes.set_program_trace(pid, own);
+}
+
+void Pipeline::handle(const event::TraceIds& ids) {
+  const auto& raw = *ids.raw;
+  const auto request = trace::RequestKey::make(make_endpoints(raw.endpoints, {}), 0, 0, raw.position);
+  if (!request) return;
+  trace::TraceContext context;
+  std::copy(std::begin(raw.trace_id), std::end(raw.trace_id), context.trace_id.begin());
+  std::copy(std::begin(raw.span_id), std::end(raw.span_id), context.span_id.begin());
+  context.flags = raw.sampled & 1;
+  using Kind = trace::GivenIds::Kind;
+  const Kind kind = raw.kind == TRACE_IDS_BEGUN  ? Kind::kBegun
+                    : raw.kind == TRACE_IDS_CALL ? Kind::kCall
+                                                 : Kind::kArrived;
+  rooms_.correlator.give(kind, *request, context);
 }
 
 void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
@@ -197,6 +248,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
 
 void Pipeline::handle(const event::SocketListen& listen) {
   programs_.serves(listen.raw->header.pid, listen.raw->header.time_ns);
+  if (carrying_) rooms_.probes.set_program_trace(listen.raw->header.pid, std::nullopt);
   obey(rooms_.processes.on_listen(listen.raw->header.pid, listen.raw->port),
        listen.raw->header.pid);
 }
@@ -282,7 +334,8 @@ void Pipeline::place_in_trace(TrackedConnection& connection, protocol::HttpExcha
                            .origin_ns = connection.origin_ns,
                            .opener = std::exchange(connection.opener, {})};
   if (exchange.role == connection::Role::kClient) {
-    exchange.place = rooms_.correlator.sent(exchange, route, sampler, exchange.request_first_ns);
+    connection.sent = rooms_.correlator.sent(exchange, route, sampler, exchange.request_first_ns);
+    exchange.place = connection.sent;
     return;
   }
   programs_.serves(pid, exchange.request_first_ns);
@@ -400,6 +453,9 @@ void Pipeline::hand_out() {
 }
 
 void Pipeline::on_batch_begin(uint64_t now_ns) {
+  if (carrying_ && !std::exchange(carries_running_, true))
+    for (const discovery::Process* process : rooms_.processes.running())
+      carry_traces(process->pid());
   const uint64_t lost = rooms_.probes.lost_events();
   if (std::exchange(lost_events_, lost) != lost) last_loss_ns_ = now_ns;
   const uint64_t lost_tasks = rooms_.probes.lost_task_events();

@@ -93,6 +93,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::Work& work);
   void handle(const event::SocketClaim& claim);
   void handle(const event::ImageMapped& mapped);
+  void handle(const event::TraceIds& ids);
 
   void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);
@@ -106,6 +107,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void inspect_soon(uint32_t pid);
   void inspect_images();
   void begin_program(uint32_t pid, uint64_t time_ns);
+  void carry_traces(uint32_t pid);
+  void carry_program_trace(uint32_t pid);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
             const telemetry::ResourcePtr& resource);
   void settle_held(bool force);
@@ -120,6 +123,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
 
   Rooms rooms_;
   const bool tracing_;  // spans go somewhere
+  const bool carrying_;  // and traces to other hosts
+  bool carries_running_ = false;  // processes that were there before are told of
   const protocol::http1::Options http_options_;
   ConnectionTable connections_;
   FailedConnects failed_connects_;

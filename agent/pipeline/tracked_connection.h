@@ -53,6 +53,7 @@ class TrackedConnection final : public protocol::http1::ExchangeSink {
   uint64_t origin_ns = 0;       // connected or accepted; 0: not seen
   connection::Actor opener;     // of a client, until its first request
   trace::PlacePtr served;       // the newest request that was read here
+  trace::PlacePtr sent;         // the newest request that was sent here
 
   // The resource of whoever served or sent the last exchange.
   telemetry::ResourcePtr resource;

@@ -2,10 +2,12 @@
 // The one door back into the kernel. ProbeSet is it; tests and replays have their own.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "agent/base/result.h"
 #include "agent/connection/connection.h"
 #include "bpf/events/followed_process.h"
+#include "bpf/events/traced_process.h"
 
 namespace tacit::probe {
 
@@ -22,9 +24,14 @@ class ProbeControl {
   // Looks for runtimes that we know in this followed process: call when it is followed, was forked,
   // or mapped code (image_mapped_event; once for several is enough). After an exec: forget(), then
   // inspect().
-  virtual void inspect(uint32_t pid) = 0;
+  // Returns what was found, once all its probes are attached.
+  virtual runtime_kind inspect(uint32_t pid) = 0;
   // The process ended, was replaced by an exec, or is no longer followed: what is attached to it goes.
   virtual void forget(uint32_t pid) = 0;
+  // Where traces are carried between hosts: what this followed process has to do with that, and the
+  // trace of its program as long as it serves nobody (none: it does). forget() ends both.
+  virtual void trace(uint32_t pid, const traced_process& process) = 0;
+  virtual void set_program_trace(uint32_t pid, const std::optional<program_trace>& trace) = 0;
   // No more events of this socket.
   virtual void mute(uint64_t socket_id) = 0;
   // No events of transfers that end at or before `until` in this direction.

@@ -14,6 +14,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/probe/carrier.h"
 #include "agent/probe/runtime_probes.h"
 #include "agent/probe/syscall_table.h"
 #include "bpf/events/drop_reason.h"
@@ -21,6 +22,7 @@
 #include "bpf/events/socket_state.h"
 #include "go.skel.h"
 #include "io_uring.skel.h"
+#include "node.skel.h"
 #include "process.skel.h"
 #include "python.skel.h"
 #include "socket_state.skel.h"
@@ -71,6 +73,7 @@ TACIT_SKELETON(socket_state_bpf)
 TACIT_SKELETON(io_uring_bpf)
 TACIT_SKELETON(python_bpf)
 TACIT_SKELETON(go_bpf)
+TACIT_SKELETON(node_bpf)
 #undef TACIT_SKELETON
 
 template <typename Skeleton>
@@ -85,6 +88,8 @@ struct ProbeSet::Parts {
   Owned<io_uring_bpf> io_uring;
   Owned<python_bpf> python;
   Owned<go_bpf> go;
+  Owned<node_bpf> node;
+  std::unique_ptr<Carrier> carrier;  // null: not asked for, or not possible
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
   std::vector<std::pair<std::string, int>> programs;  // name, fd
@@ -102,6 +107,7 @@ struct ProbeSet::Parts {
   template <typename Skeleton, typename Load>
   void load_runtime(const char* name, Owned<Skeleton>& skeleton, Load load);
   void load_runtimes();
+  void load_carrier(const ProbeOptions& options);
   void set_runtime(uint32_t pid, const runtime_layout& layout) const;
 };
 
@@ -112,6 +118,8 @@ Result<void> ProbeSet::Parts::share(bpf_object* object) const {
     if (bpf_map__is_internal(own)) continue;
     const bpf_map* shared =
         bpf_object__find_map_by_name(syscalls->obj, bpf_map__name(own));
+    if (shared == nullptr && carrier)
+      shared = bpf_object__find_map_by_name(carrier->object(), bpf_map__name(own));
     if (shared == nullptr || bpf_map__fd(shared) < 0) continue;
     if (const int error = bpf_map__reuse_fd(own, bpf_map__fd(shared)); error != 0)
       return fail(fmt::format("cannot share BPF map {}: {}", bpf_map__name(own),
@@ -174,7 +182,10 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
     missing.emplace_back("io_uring");
     io_uring.reset();
   }
+  load_carrier(options);
   load_runtimes();
+  if (carrier)
+    if (auto attached = carrier->attach(); !attached) return attached;
   if (const int error = syscalls_bpf__attach(syscalls.get()); error != 0)
     return fail(fmt::format("cannot attach BPF probe syscalls: {}; {}", std::strerror(-error),
                             advice(-error)));
@@ -212,15 +223,31 @@ void ProbeSet::Parts::load_runtime(const char* name, Owned<Skeleton>& skeleton, 
       runtimes->add_program(bpf_program__name(program), bpf_program__fd(program));
 }
 
+void ProbeSet::Parts::load_carrier(const ProbeOptions& options) {
+  if (!options.carry_traces) return;
+  auto loaded = Carrier::load([this](bpf_object* object) { return share(object); });
+  if (!loaded) {
+    log::warn(loaded.error().message);
+    missing.emplace_back("carrier");
+    return;
+  }
+  carrier = std::move(*loaded);
+  for (auto& program : carrier->programs()) programs.push_back(std::move(program));
+}
+
 void ProbeSet::Parts::load_runtimes() {
   uprobes = find_uprobe_mechanism();
   runtimes = std::make_unique<RuntimeProbes>(
       uprobes,
       [this](uint32_t pid, const runtime_layout& layout) { set_runtime(pid, layout); });
   python.reset(python_bpf__open());
+  if (python) python->rodata->carries_traces = carrier != nullptr;
   load_runtime("python", python, python_bpf__load);
   go.reset(go_bpf__open());
+  if (go) go->rodata->carries_traces = carrier != nullptr;
   load_runtime("go", go, go_bpf__load);
+  node.reset(node_bpf__open());
+  load_runtime("node", node, node_bpf__load);
 }
 
 void ProbeSet::Parts::set_runtime(uint32_t pid, const runtime_layout& layout) const {
@@ -259,9 +286,25 @@ void ProbeSet::set_runtime(uint32_t pid, const runtime_layout& layout) {
   parts_->set_runtime(pid, layout);
 }
 
-void ProbeSet::inspect(uint32_t pid) { parts_->runtimes->inspect(pid); }
+runtime_kind ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(pid); }
 
-void ProbeSet::forget(uint32_t pid) { parts_->runtimes->forget(pid); }
+void ProbeSet::forget(uint32_t pid) {
+  parts_->runtimes->forget(pid);
+  if (parts_->carrier) parts_->carrier->forget(pid);
+}
+
+void ProbeSet::trace(uint32_t pid, const traced_process& process) {
+  if (parts_->carrier) parts_->carrier->trace(pid, process);
+}
+
+void ProbeSet::set_program_trace(uint32_t pid, const std::optional<program_trace>& trace) {
+  if (parts_->carrier) parts_->carrier->set_program_trace(pid, trace);
+}
+
+std::vector<std::pair<const char*, uint64_t>> ProbeSet::carried() const {
+  if (!parts_->carrier) return {};
+  return parts_->carrier->outcomes();
+}
 
 std::vector<std::string> ProbeSet::refused_sites() const {
   const auto& refused = parts_->runtimes->refused();

@@ -19,6 +19,7 @@ namespace tacit::probe {
 struct ProbeOptions {
   uint32_t ring_bytes = 8 << 20;        // a power of two, at least one page
   uint32_t max_capture_bytes = 65536;   // of one transfer
+  bool carry_traces = false;            // between hosts, where it is asked for: carrier.h
   bool offer_all_processes = false;     // report every exec and listen of the host, for selectors
 };
 
@@ -47,8 +48,10 @@ class ProbeSet : public ProbeControl {
   Result<void> follow(uint32_t pid) override;
   void unfollow(uint32_t pid) override;
   void set_runtime(uint32_t pid, const runtime_layout& layout) override;
-  void inspect(uint32_t pid) override;
+  runtime_kind inspect(uint32_t pid) override;
   void forget(uint32_t pid) override;
+  void trace(uint32_t pid, const traced_process& process) override;
+  void set_program_trace(uint32_t pid, const std::optional<program_trace>& trace) override;
   void mute(uint64_t socket_id) override;
   void skip(uint64_t socket_id, connection::Direction direction, uint32_t until) override;
   void forget_socket(uint64_t socket_id) override;
@@ -61,6 +64,8 @@ class ProbeSet : public ProbeControl {
   const std::vector<std::string>& missing() const;      // names of optional probes left out
   std::vector<std::string> attached() const;            // names of programs
   std::vector<DropFigure> drops() const;                // any thread
+  // What became of trace contexts that were to be carried, by reason; any thread.
+  std::vector<std::pair<const char*, uint64_t>> carried() const;
   // Socket operations that went past the probes through io_uring, by process id; any thread.
   std::vector<std::pair<uint32_t, uint64_t>> io_uring_operations() const;
   std::vector<ProgramFigures> program_figures() const;  // any thread

@@ -35,9 +35,9 @@ RuntimeProbes::RuntimeProbes(UprobeMechanism mechanism, SetRuntime set_runtime)
 
 void RuntimeProbes::add_program(const std::string& name, int fd) { programs_[name] = fd; }
 
-void RuntimeProbes::inspect(uint32_t pid) {
+runtime_kind RuntimeProbes::inspect(uint32_t pid) {
   const auto images = runtime::mapped_images(pid);
-  if (images.empty()) return;
+  if (images.empty()) return RUNTIME_UNKNOWN;
   const uint64_t executable = executable_inode(pid);
   const bool glibc = std::any_of(images.begin(), images.end(), [](const auto& image) {
     return image.name.starts_with("ld-linux");
@@ -47,6 +47,7 @@ void RuntimeProbes::inspect(uint32_t pid) {
     if (image.file.inode == executable || runtime::may_be_known(image.name))
       look_at(pid, image, glibc, process);
   if (!process.provided.empty()) attach_more(pid, process);
+  return static_cast<runtime_kind>(process.layout.kind);
 }
 
 void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bool glibc,

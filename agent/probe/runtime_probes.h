@@ -31,7 +31,8 @@ class RuntimeProbes {
   // Call when a process is followed, was forked, or mapped code; once for many such events of one
   // process is enough. After an exec: forget(), then inspect(). Reads its maps once; what is known of
   // a file is remembered.
-  void inspect(uint32_t pid);
+  // Returns what it is found to run.
+  runtime_kind inspect(uint32_t pid);
   // The process ended, was replaced by an exec, or is no longer followed: detaches.
   void forget(uint32_t pid);
 

@@ -45,6 +45,7 @@ void recognise_python(const ElfImage& image, const std::string& name, KnownImage
 // _queue.SimpleQueue: a module of its own, or part of the interpreter.
 void recognise_simple_queue(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_uvloop(const ElfImage& image, const std::string& name, KnownImage& known);
+void recognise_node(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_go(const ElfImage& image, const std::string& name, KnownImage& known);
 
 // All of the above. A file that is not ELF, or holds nothing we know, gives an empty answer.

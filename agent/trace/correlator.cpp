@@ -16,6 +16,16 @@ std::optional<TraceContext> header_of(const protocol::HttpExchange& exchange) {
   return parse_traceparent(exchange.traceparent);
 }
 
+// Not so in a right world; records that were lost or are hostile may say so. Bounded: a chain so long
+// is none.
+bool descends_from(const Place& place, const Place& ancestor) {
+  constexpr int kMaxDepth = 1024;
+  const Place* each = &place;
+  for (int i = 0; i < kMaxDepth && each != nullptr; ++i, each = each->parent.get())
+    if (each == &ancestor) return true;
+  return each != nullptr;
+}
+
 bool same_go(const Actor& a, const Actor& b) { return a.tid == b.tid && a.waits() == b.waits(); }
 
 }  // namespace
@@ -55,8 +65,14 @@ PlacePtr Correlator::served(const protocol::HttpExchange& exchange, const Route&
   place->socket_id = route.socket_id;
   place->header = header_of(exchange);
   if (auto key = RequestKey::make(route.endpoints, route.socket_id, route.peer_socket_id,
-                                  exchange.request_begin))
+                                  exchange.request_begin)) {
+    place->given = given_.take(GivenIds::Kind::kBegun, *key);
+    if (auto arrived = given_.take(GivenIds::Kind::kArrived, *key); arrived && !place->header) {
+      place->header = arrived;
+      place->by_option = true;
+    }
     place->key = std::make_unique<RequestKey>(*key);
+  }
   work(place->actor.pid).served(place, route.origin_ns);
   return place;
 }
@@ -66,16 +82,18 @@ PlacePtr Correlator::sent(const protocol::HttpExchange& exchange, const Route& r
   PlacePtr place = make(Place::Kind::kCall, exchange.request_actor, sampler, now_ns);
   place->socket_id = route.socket_id;
   place->header = header_of(exchange);
-  find_parent(*place, {place->actor, route.socket_id, route.opener});
+  find_parent(*place, {place->actor, route.socket_id, route.opener, route.origin_ns});
   if (auto key = RequestKey::make(route.endpoints, route.socket_id, route.peer_socket_id,
-                                  exchange.request_begin))
+                                  exchange.request_begin)) {
+    place->given = given_.take(GivenIds::Kind::kCall, *key);
     join_.sent(*key, place, now_ns);
+  }
   return place;
 }
 
 PlacePtr Correlator::failed(const Actor& actor, const Sampler& sampler, uint64_t begin_ns) {
   PlacePtr place = make(Place::Kind::kCall, actor, sampler, begin_ns);
-  find_parent(*place, {actor, 0, {}});
+  find_parent(*place, {actor, 0, {}, 0});
   place->open = false;
   return place;
 }
@@ -113,6 +131,7 @@ void Correlator::find_parent(Place& call, const Caller& caller) {
     if (program != programs_.end()) found = {program->second, ParentSource::kProcess};
     if (found.request) found.request->is_parent = true;
   }
+  if (found.request && found.request->kind == Place::Kind::kServer) call.made_for = found.request;
   take(call, found);
 }
 
@@ -132,46 +151,53 @@ void Correlator::over(const PlacePtr& place, const protocol::HttpExchange& excha
       found->second->answered(place);
     return;
   }
-  if (!place->provisional || answer.tid == 0) return;
   // The thread that called has read the answer and did not look for anything else meanwhile.
-  place->provisional = false;
-  place->decided = true;
-  if (same_go(answer, place->actor) && !work(place->actor.pid).multiplexes(place->actor.tid))
-    return;
-  place->parent = nullptr;
-  place->source = ParentSource::kAmbiguous;
+  if (!place->provisional || answer.tid == 0) return;
+  if (same_go(answer, place->actor))
+    place->in_one_go = true;
+  else
+    revoke(*place);
 }
 
-// A call that got no answer, or is not over: its thread did nothing but serve that request, if it
-// also answered it without waiting for anything else.
+void Correlator::revoke(Place& call) {
+  call.provisional = false;
+  call.decided = true;
+  call.parent = nullptr;
+  call.source = ParentSource::kAmbiguous;
+}
+
+// Its thread did nothing but serve that request, if it also answered it without waiting for anything
+// else: a thread that leaves a request to others may go on with theirs.
 bool Correlator::prove(Place& call, uint64_t now_ns, bool force) {
   const bool late = force || now_ns >= call.begin_ns + kProofNs;
   if (call.parent->open && !late) return false;
-  const bool holds = call.parent->open ? call.actor.waits() == 0 : call.parent->in_one_go;
-  call.provisional = false;
-  call.decided = true;
-  if (holds && !work(call.actor.pid).multiplexes(call.actor.tid)) return true;
-  call.parent = nullptr;
-  call.source = ParentSource::kAmbiguous;
-  return true;
+  const bool holds =
+      call.parent->open ? call.in_one_go || call.actor.waits() == 0 : call.parent->in_one_go;
+  if (!holds || work(call.actor.pid).multiplexes(call.actor.tid))
+    revoke(call);
+  else
+    call.provisional = false;
+  return call.decided = true;
 }
 
 bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
   if (place.decided) return true;
   if (place.provisional) return prove(place, now_ns, force);
   if (place.key) {
-    if (PlacePtr call = join_.take(*place.key)) {
-      if (!place.header || call->forwarded) {
+    PlacePtr call = join_.take(*place.key);
+    if (call && !descends_from(*call, place)) {
+      if (!place.header || place.by_option || call->forwarded) {
         place.header.reset();
         place.source = ParentSource::kSocket;
         place.parent = std::move(call);
       }
-    } else if (!force && now_ns < place.begin_ns + kJoinNs) {
+    } else if (!call && !force && now_ns < place.begin_ns + kJoinNs) {
       return false;
     }
     place.key.reset();
   }
-  if (place.header) place.source = ParentSource::kTraceparent;
+  if (place.header)
+    place.source = place.by_option ? ParentSource::kTcpOption : ParentSource::kTraceparent;
   return place.decided = true;
 }
 
@@ -183,7 +209,36 @@ bool Correlator::settle(Place& place, uint64_t now_ns, bool force) {
   return true;
 }
 
+// A call's ids were sent with it. What was found to be its parent is that only in the same trace; an
+// own header of the request wins, and is what the receiver takes too.
+void Correlator::keep_given(Place& call) {
+  if (call.header) {
+    call.given.reset();
+    return;
+  }
+  if (!call.parent || call.parent->trace_id == call.given->trace_id) return;
+  call.parent.reset();
+  call.source = ParentSource::kAmbiguous;
+}
+
+std::optional<TraceContext> Correlator::program_trace(uint32_t pid) {
+  const auto found = programs_.find(pid);
+  if (found == programs_.end()) return {};
+  Place& program = *found->second;
+  if (program.settled) return TraceContext{program.trace_id, {}, program.trace_flags};
+  const Place* top = &program;
+  while (top->parent && !top->settled) top = top->parent.get();
+  if (top != &program) return {};  // a request's, which may not be known to be one yet
+  const std::optional<bool> parent_sampled =
+      program.header ? std::optional((program.header->flags & kSampledFlag) != 0) : std::nullopt;
+  if (!program.header && !program.given) program.given = TraceContext{ids_.trace_id(), {}, 0};
+  TraceContext trace = program.header ? *program.header : *program.given;
+  trace.flags = program.sampler->keep(trace.trace_id, parent_sampled) ? kSampledFlag : 0;
+  return trace;
+}
+
 void Correlator::finalise(Place& place) {
+  if (place.given && place.kind == Place::Kind::kCall) keep_given(place);
   std::optional<bool> parent_sampled;
   uint8_t other_flags = 0;
   if (place.parent) {
@@ -199,11 +254,13 @@ void Correlator::finalise(Place& place) {
     parent_sampled = (place.header->flags & kSampledFlag) != 0;
     other_flags = place.header->flags & static_cast<uint8_t>(~kSampledFlag);
   } else {
-    place.trace_id = ids_.trace_id();
+    place.trace_id = place.given ? place.given->trace_id : ids_.trace_id();
   }
-  place.kept = place.sampler->keep(place.trace_id, parent_sampled);
+  const bool told = place.given && place.kind == Place::Kind::kCall;
+  place.kept = told ? (place.given->flags & kSampledFlag) != 0
+                    : place.sampler->keep(place.trace_id, parent_sampled);
   place.trace_flags = place.kept ? other_flags | kSampledFlag : other_flags;
-  if (place.kept) place.span_id = ids_.span_id();
+  if (place.kept) place.span_id = told ? place.given->span_id : ids_.span_id();
   place.settled = true;
   place.parent.reset();
   ++counts_[static_cast<size_t>(place.kind)][static_cast<size_t>(place.source)];

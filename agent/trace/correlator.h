@@ -12,6 +12,7 @@
 #include "agent/connection/connection.h"
 #include "agent/protocol/exchange.h"
 #include "agent/telemetry/span.h"
+#include "agent/trace/given_ids.h"
 #include "agent/trace/id_generator.h"
 #include "agent/trace/place.h"
 #include "agent/trace/process_work.h"
@@ -46,6 +47,13 @@ class Correlator {
   // Its exchange is over.
   void over(const PlacePtr& place, const protocol::HttpExchange& exchange);
 
+  // Ids that the kernel side has told other hosts, or that came from them. Before the request is seen.
+  void give(GivenIds::Kind kind, const RequestKey& request, const TraceContext& ids) {
+    given_.add(kind, request, ids);
+  }
+  // The trace of a process's program, fixed now; none: it has no program, or that is not known yet.
+  std::optional<TraceContext> program_trace(uint32_t pid);
+
   // Calls of this process without another parent are its program's; null: they are roots.
   void set_program(uint32_t pid, PlacePtr program);
 
@@ -79,10 +87,13 @@ class Correlator {
   void take(Place& place, const Finding& finding);
   bool decide(Place& place, uint64_t now_ns, bool force);
   bool prove(Place& call, uint64_t now_ns, bool force);
+  static void revoke(Place& call);
   void finalise(Place& place);
+  void keep_given(Place& call);
 
   IdGenerator ids_;
   SocketJoin join_;
+  GivenIds given_;
   std::unordered_map<uint32_t, std::unique_ptr<ProcessWork>> processes_;
   std::unordered_map<uint32_t, PlacePtr> programs_;
   Counts counts_{};

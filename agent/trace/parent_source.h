@@ -21,10 +21,12 @@ enum class ParentSource : uint8_t {
   kCallback,     // one turn of an event loop
   kProcess,      // the program that made it
   kEnvironment,  // TRACEPARENT in the process's environment
+  kTcpOption,    // a TCP option that the sender's agent wrote
 };
-inline constexpr std::array<const char*, 12> kParentSourceNames = {
+inline constexpr std::array<const char*, 13> kParentSourceNames = {
     "none", "ambiguous", "traceparent",  "socket",   "claim",   "task",
-    "work", "thread",    "thread_start", "callback", "process", "environment"};
+    "work", "thread",    "thread_start", "callback", "process", "environment",
+    "tcp_option"};
 
 constexpr const char* name_of(ParentSource source) {
   return kParentSourceNames[static_cast<size_t>(source)];

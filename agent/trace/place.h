@@ -40,12 +40,17 @@ struct Place {
   bool provisional = false;            // by kThread: holds if the thread waits for its answer
   bool is_parent = false;              // of a program: something found it to be its parent
   bool forwarded = false;              // sent: its header is the one that `parent` came with
+  // Told to others already, so it holds whatever is found out later. A call's trace and own span id;
+  // of a root the trace id.
+  std::optional<TraceContext> given;
+  bool by_option = false;              // `header` came in a TCP option
   std::unique_ptr<RequestKey> key;     // served: of the call that it is the other end of
 
   // Of a request that is served or sent.
   bool open = true;        // its exchange is not over
+  PlacePtr made_for;       // sent: the served request it was found to be made for
   bool pipelined = false;  // served: its connection had another open beside it
-  bool in_one_go = false;  // served: answered by the thread that read it, which did nothing else
+  bool in_one_go = false;  // one thread saw its begin and its answer, and did not wait for others
   uint64_t socket_id = 0;
   uint64_t begin_ns = 0;    // CLOCK_MONOTONIC
   connection::Actor actor;  // served: who read it, as of the last time; sent: who wrote it

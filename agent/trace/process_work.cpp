@@ -30,6 +30,7 @@ bool ProcessWork::multiplexes(uint32_t tid) {
 void ProcessWork::served(const PlacePtr& request, uint64_t accepted_ns) {
   auto& open = open_[request->socket_id];
   open.push_back(request);
+  ++open_requests_;
   if (open.size() > 1)
     for (const PlacePtr& each : open) each->pipelined = true;
 
@@ -45,9 +46,19 @@ void ProcessWork::served(const PlacePtr& request, uint64_t accepted_ns) {
   note_read(request);
 }
 
+void ProcessWork::answer_read(const PlacePtr& call, const Actor& actor) {
+  if (traits_ && traits_->calls_in_turn && call->made_for)
+    answers_.insert({actor.tid, actor.turn}, call->made_for);
+}
+
 void ProcessWork::note_read(const PlacePtr& request) {
-  if (traits_ && traits_->calls_in_turn)
-    reads_.insert({request->actor.tid, request->actor.turn}, request);
+  if (!traits_ || !traits_->calls_in_turn) return;
+  const Read turn{request->actor.tid, request->actor.turn};
+  PlacePtr* known = reads_.find(turn);
+  if (known == nullptr)
+    reads_.insert(turn, request);
+  else if (*known != request)
+    *known = nullptr;  // two came at once
 }
 
 // The task that read a request works for its connection, and so do the tasks it came from, as far
@@ -60,16 +71,22 @@ void ProcessWork::belongs_to(uint64_t task, const PlacePtr& request, uint64_t ac
   if (before != 0 && before != request->socket_id && front(before)) own.shared = true;
   reader->serves = request;
   reader->serves_in_turn = 0;
+  // What came from it before the connection was there has other causes.
+  own.hands_down = accepted_ns != 0 && own.born_ns >= accepted_ns;
   if (accepted_ns == 0) return;
-  for (Lineage* each = own.parent.get(); each != nullptr; each = each->parent.get()) {
-    if (each->born_ns < accepted_ns) return;
-    if (each->connection != 0 && each->connection != request->socket_id) return;
+  for (Lineage* each = own.parent.get(); each != nullptr && each->born_ns >= accepted_ns;
+       each = each->parent.get()) {
+    if (each->connection != 0 && each->connection != request->socket_id) each->shared = true;
     each->connection = request->socket_id;
+    each->hands_down = true;
   }
 }
 
 void ProcessWork::received(const PlacePtr& request, const Actor& actor) {
+  if (actor.pid != request->actor.pid) return;  // its descriptor is another process's, too
+  const uint64_t task = request->actor.task;
   request->actor = actor;
+  if (actor.task == 0) request->actor.task = task;  // it was entered for the request
   thread(actor.tid).serving = request;
   note_read(request);
 }
@@ -77,13 +94,17 @@ void ProcessWork::received(const PlacePtr& request, const Actor& actor) {
 void ProcessWork::answered(const PlacePtr& request) {
   const auto found = open_.find(request->socket_id);
   if (found == open_.end()) return;
-  std::erase(found->second, request);
+  open_requests_ -= std::erase(found->second, request);
   if (found->second.empty()) open_.erase(found);
 }
 
 PlacePtr ProcessWork::front(uint64_t socket_id) const {
   const auto found = open_.find(socket_id);
-  return found == open_.end() ? nullptr : found->second.front();
+  if (found == open_.end()) return nullptr;
+  const auto& requests = found->second;
+  const auto first = std::find_if(requests.begin(), requests.end(),
+                                  [](const PlacePtr& request) { return request->open; });
+  return first == requests.end() ? nullptr : *first;
 }
 
 Finding ProcessWork::of_connection(uint64_t socket_id) const {
@@ -106,8 +127,11 @@ Finding ProcessWork::of_task(uint64_t task, uint64_t turn) {
     return {request, ParentSource::kTask};
   }
   for (const Lineage* each = known->lineage->parent.get(); each != nullptr;
-       each = each->parent.get())
-    if (each->connection != 0 && !each->shared) return of_connection(each->connection);
+       each = each->parent.get()) {
+    if (each->connection == 0 || !each->hands_down) continue;
+    if (each->shared) return {nullptr, ParentSource::kAmbiguous};
+    return of_connection(each->connection);
+  }
   return {};
 }
 
@@ -116,6 +140,7 @@ Finding ProcessWork::of_thread(const Actor& actor) {
   Thread* known = threads_.find(actor.tid);
   if (known == nullptr) return {};
   if (known->serving && known->serving->open) {
+    if (known->serving->actor.task != actor.task) return {};  // the thread went on to another task
     if (!known->multiplexes && never_waited_since(*known->serving, actor))
       return {front(known->serving->socket_id), ParentSource::kThread};
     return {nullptr, ParentSource::kAmbiguous};
@@ -124,7 +149,8 @@ Finding ProcessWork::of_thread(const Actor& actor) {
     if (!known->works_for) return {};
     return {known->works_for, ParentSource::kWork};
   }
-  if (!known->serving && known->started_for && traits_ && traits_->threads_started_for_work)
+  const bool trusted = traits_ && traits_->threads_started_for_work;
+  if (trusted && actor.task == 0 && !known->serving && known->started_for)
     return {known->started_for, ParentSource::kThreadStart};
   return {};
 }
@@ -133,16 +159,26 @@ Finding ProcessWork::of_thread(const Actor& actor) {
 // connection's first request is its opener's, as it is written when the connection stands.
 Finding ProcessWork::in_turn(const Caller& caller) {
   const Actor& actor = caller.opener.tid != 0 ? caller.opener : caller.actor;
-  if (const PlacePtr* read = reads_.find({actor.tid, actor.turn}); read != nullptr && (*read)->open)
-    return {*read, ParentSource::kCallback};
+  if (const PlacePtr* read = reads_.find({actor.tid, actor.turn})) {
+    if (*read && (*read)->open && !(*read)->pipelined) return {*read, ParentSource::kCallback};
+    return {nullptr, ParentSource::kAmbiguous};
+  }
+  // After an answer a loop may also go on with what waited for the connection, or for its turn:
+  // only where nothing else is being served there is nothing else to go on with.
+  if (const PlacePtr* answered = answers_.find({actor.tid, actor.turn});
+      answered != nullptr && (*answered)->open && open_requests_ == 1)
+    return {*answered, ParentSource::kCallback};
   return {nullptr, open_.empty() ? ParentSource::kNone : ParentSource::kAmbiguous};
 }
 
+// What the runtime says of its tasks holds, also where it says that one works for nobody.
+std::optional<Finding> ProcessWork::by_task(const Actor& actor) {
+  if (actor.task == 0 || tasks_.find(actor.task) == nullptr) return {};
+  return of_task(actor.task, actor.turn);
+}
+
 Finding ProcessWork::of_actor(const Actor& actor) {
-  if (actor.task != 0) {
-    Finding found = of_task(actor.task, actor.turn);
-    if (found.source != ParentSource::kNone) return found;
-  }
+  if (auto found = by_task(actor)) return *std::move(found);
   return of_thread(actor);
 }
 
@@ -153,13 +189,14 @@ Finding ProcessWork::find(const Caller& caller) {
     const auto source = request ? ParentSource::kClaim : ParentSource::kNone;
     return {std::move(request), source};
   }
-  if (caller.actor.task != 0) {
-    Finding found = of_task(caller.actor.task, caller.actor.turn);
-    if (found.source != ParentSource::kNone) return found;
-  }
-  if (caller.opener.task != 0) {
-    Finding found = of_task(caller.opener.task, caller.opener.turn);
-    if (found.source != ParentSource::kNone) return found;
+  if (auto found = by_task(caller.actor)) return *std::move(found);
+  // Written outside of any task: for who connected, if that task was not replaced since.
+  if (caller.actor.task == 0 && caller.opener.task != 0) {
+    const Task* opener = tasks_.find(caller.opener.task);
+    if (opener != nullptr && opener->lineage->born_ns < caller.opened_ns) {
+      Finding found = of_task(caller.opener.task, caller.opener.turn);
+      if (found.source != ParentSource::kNone) return found;
+    }
   }
   if (traits_ && traits_->calls_in_turn) return in_turn(caller);
   return of_thread(caller.actor);
@@ -181,15 +218,8 @@ void ProcessWork::task_started(const Actor& by, uint64_t parent, uint64_t child,
     for (int i = 0; i < kMaxAncestors && oldest != nullptr; ++i) oldest = oldest->parent.get();
     if (oldest != nullptr) oldest->parent = nullptr;
   }
-  if (parent != 0) {
-    fresh.serves = of_task(parent, by.turn).request;
-  } else if (const Thread* maker = threads_.find(by.tid);
-             maker != nullptr && maker->serving && maker->serving->actor.task == 0 &&
-             !maker->multiplexes && never_waited_since(*maker->serving, by)) {
-    fresh.serves = maker->serving;
-  } else if (maker != nullptr && maker->takes_work) {
-    fresh.serves = maker->works_for;
-  }
+  fresh.serves = parent != 0 ? of_task(parent, by.turn).request
+                             : of_thread({by.pid, by.tid, 0, by.turn}).request;
   tasks_.insert(child, std::move(fresh));
 }
 
@@ -200,6 +230,7 @@ void ProcessWork::task_entered(const Actor& actor) {
   if (request->actor.turn != actor.turn) return;  // it was given something else meanwhile
   Task* entered = tasks_.find(actor.task);
   if (entered == nullptr) entered = &tasks_.insert(actor.task, {});
+  request->actor.task = actor.task;  // no longer whatever else the thread does
   entered->serves = request;
   entered->serves_in_turn = actor.turn;
 }

@@ -28,6 +28,7 @@ struct Caller {
   uint64_t socket_id = 0;
   // Who made the connection, where this is the first request on it.
   connection::Actor opener;
+  uint64_t opened_ns = 0;
 };
 
 struct Finding {
@@ -45,6 +46,8 @@ class ProcessWork {
   void served(const PlacePtr& request, uint64_t accepted_ns);
   // More of it was read.
   void received(const PlacePtr& request, const connection::Actor& actor);
+  // (Part of) the answer to a call was read.
+  void answer_read(const PlacePtr& call, const connection::Actor& actor);
   // Its exchange is over.
   void answered(const PlacePtr& request);
 
@@ -78,8 +81,9 @@ class ProcessWork {
   // still run. A chain to what it came from, kMaxAncestors long.
   struct Lineage {
     uint64_t born_ns = 0;
-    uint64_t connection = 0;  // it, and what it started, serve what is open there
+    uint64_t connection = 0;  // it serves what is open there
     bool shared = false;      // several connections read in it
+    bool hands_down = false;  // it is younger than its connection, and so is what it started
     std::shared_ptr<Lineage> parent;
   };
   struct Task {
@@ -95,6 +99,7 @@ class ProcessWork {
   Finding of_thread(const connection::Actor& actor);
   Finding in_turn(const Caller& caller);
   Finding of_actor(const connection::Actor& actor);
+  std::optional<Finding> by_task(const connection::Actor& actor);
   void belongs_to(uint64_t task, const PlacePtr& request, uint64_t accepted_ns);
   Thread& thread(uint32_t tid);
 
@@ -112,6 +117,8 @@ class ProcessWork {
     }
   };
   RecentMap<Read, PlacePtr, ReadHash> reads_{4096};
+  RecentMap<Read, PlacePtr, ReadHash> answers_{4096};  // whom the answered call was made for
+  size_t open_requests_ = 0;
   RecentMap<uint64_t, Task> tasks_{32768};
   RecentMap<uint64_t, PlacePtr> works_{16384};
   RecentMap<uint64_t, PlacePtr> claims_{4096};  // by socket; null: claimed for no request

@@ -13,6 +13,14 @@ namespace tacit::trace {
 // Stateless after construction.
 class Sampler {
  public:
+  // The rule in figures, for the kernel side, which decides alike.
+  struct Rule {
+    bool parent_based;
+    bool always;
+    uint64_t below;
+  };
+  Rule rule() const { return {parent_based_, always_, below_}; }
+
   // Errors: an unknown name, a ratio outside 0 to 1.
   static Result<Sampler> create(const config::SamplerConfig& config);
 

@@ -21,6 +21,7 @@ enum syscall_kind {
   SYSCALL_WAIT,      /* epoll_wait, select, io_uring_enter: one thread waits for many things */
   SYSCALL_POLL,      /* fds, count: a wait for many from three on */
   SYSCALL_MAP,       /* mmap: address, length, protection, flags, fd */
+  SYSCALL_GET_OPTION, /* getsockopt: fd, level, name */
 };
 
 #define SYSCALL_TABLE_SIZE 512

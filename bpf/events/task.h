@@ -5,7 +5,8 @@
 
 /* Two counters of one thread, high and low half of a 64-bit word. The high half counts its waits for
  * many things at once (epoll, select, poll of more than two, io_uring); the low half counts what it
- * was given since then: each successful receive, accept, or read of a pipe or eventfd. So an equal
+ * was given since then: each successful receive, accept, read of a pipe or eventfd, news of a connection, and each
+ * phase of a loop in which timers may run. So an equal
  * word means "nothing else came in between", an equal high half "it never waited in between". */
 #define TURN_WAIT (1ULL << 32)
 #define TURN_INPUT 1ULL

@@ -213,6 +213,8 @@ enum tcp_state {
   TCP_CLOSING = 11,
 };
 #define SHUTDOWN_MASK 3
+#define SOL_SOCKET 1
+#define SO_ERROR 4
 #define PROT_EXEC 0x4
 #define MAP_ANONYMOUS 0x20
 #define MSG_OOB 0x1

@@ -29,8 +29,9 @@ static __always_inline __u64 python_task(const struct runtime_layout *at, __u64 
   if (!state) return 0;
   __u64 context = read_word(state + at->task_offset);
   if (!is_python_context(at, context)) return 0;
-  /* uvloop reads and accepts with the thread's own context current, which it never entered. (Greenlets
-   * have theirs made current without entering, too: so not everywhere.) */
+  /* A thread's own context, which it never entered, is made without any function that could be probed:
+   * its address may have been another's, so it is nobody's name. (Greenlets' contexts are made current
+   * without entering, too: their threads have no tasks.) */
   if (at->parent_offset && !(__u32)read_word(context + at->parent_offset)) return 0;
   return context;
 }

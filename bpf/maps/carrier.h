@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What carrier.bpf.c remembers. */
+#pragma once
+#include "bpf/events/traced_process.h"
+#include "bpf/lib/bpf.h"
+#include "bpf/maps/trace_contexts.h"
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u32);
+  __type(value, struct traced_process);
+} traced_processes SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u32);
+  __type(value, struct program_trace);
+} program_traces SEC(".maps");
+
+/* One request by its first byte, the same at both ends (trace::RequestKey). */
+struct request_place {
+  __u8 client[16]; /* IPv4 as ::ffff:a.b.c.d */
+  __u8 server[16];
+  __u16 client_port, server_port;
+  __u32 net_ns;   /* loopback addresses only */
+  __u32 position; /* 0 in clients_here */
+};
+
+struct arriving_context {
+  __u8 trace_id[16];
+  __u8 known; /* 0: sent here, for something whose trace is not known */
+  __u8 sampled;
+  __u8 pad[6];
+};
+
+/* Requests under way: those that processes of this host sent, those that came with an option. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, struct request_place);
+  __type(value, struct arriving_context);
+} arrivals SEC(".maps");
+
+/* Connections on which processes of this host send requests. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, struct request_place);
+  __type(value, __u8);
+} clients_here SEC(".maps");
+
+/* Who serves what was read on a socket (inode number), until the next request there. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u64);
+  __type(value, struct worker_key);
+} serving SEC(".maps");
+
+enum departure_state { DEPARTURE_NEW = 0, DEPARTURE_UNDER_WAY, DEPARTURE_OVER };
+
+/* The newest request of a socket (struct sock *) that takes its context along. */
+struct departure {
+  __u32 position; /* its first byte */
+  __u32 tid;      /* who sends it */
+  __u8 state;     /* enum departure_state */
+  __u8 has_room;  /* the segment size leaves room for the option */
+  __u8 sampled;
+  __u8 pad[5];
+  __u8 trace_id[16];
+  __u8 span_id[8];
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u64);
+  __type(value, struct departure);
+} departures SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, CARRIER_OUTCOME_COUNT);
+  __type(key, __u32);
+  __type(value, __u64);
+} carrier_outcomes SEC(".maps");
+
+static __always_inline void count_outcome(__u32 outcome) {
+  __u64 *count = bpf_map_lookup_elem(&carrier_outcomes, &outcome);
+  if (count) *count += 1;
+}
