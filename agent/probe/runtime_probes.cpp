@@ -2,9 +2,11 @@
 #include "agent/probe/runtime_probes.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "agent/base/log.h"
@@ -69,7 +71,7 @@ void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bo
   if (!image.known->provides.empty()) process.provided.insert(image.known->provides);
   // All or none: half of the creations would leave tasks with the wrong ancestors.
   for (const auto& plan : image.known->probes)
-    if (plan.needs.empty() && !attach(pid, plan, image)) return image.links.clear();
+    if (plan.needs.empty() && !attach(pid, plan, image)) return detach(image);
   if (image.known->layout.kind == RUNTIME_UNKNOWN) return;
   process.layout = moved(image.known->layout, runtime::load_bias(image.known->segments, mapped.start,
                                                                  mapped.file_offset));
@@ -97,7 +99,8 @@ bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, Image& 
   }
   auto link = attach_uprobes(mechanism_, program->second, image.path, pid, plan.points);
   if (!link) {
-    refuse(link.error().message);
+    const bool ended = ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
+    if (!ended) refuse(link.error().message);
     return false;
   }
   image.links.push_back(std::move(*link));
@@ -106,6 +109,7 @@ bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, Image& 
 
 void RuntimeProbes::refuse(const std::string& sentence) {
   if (refused_.size() >= kMaxRefused || !refused_.insert(sentence).second) return;
+  refused_count_.store(refused_.size(), std::memory_order_relaxed);
   log::debug(log::escape(sentence.data(), sentence.size()));
 }
 
@@ -119,7 +123,22 @@ RuntimeProbes::Known RuntimeProbes::known(const std::string& path, const std::st
   return made;
 }
 
-void RuntimeProbes::forget(uint32_t pid) { processes_.erase(pid); }
+void RuntimeProbes::forget(uint32_t pid) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  for (auto& [version, image] : found->second.images) detach(image);
+  processes_.erase(found);
+}
+
+RuntimeProbes::~RuntimeProbes() {
+  for (auto& [pid, process] : processes_)
+    for (auto& [version, image] : process.images) detach(image);
+}
+
+void RuntimeProbes::detach(Image& image) {
+  for (auto& link : image.links) closer_.close(std::move(link));
+  image.links.clear();
+}
 
 size_t RuntimeProbes::attached_links() const {
   size_t count = 0;

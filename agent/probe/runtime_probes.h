@@ -6,6 +6,7 @@
 // To add a runtime: recognise_NAME() in agent/runtime fills a KnownImage; its BPF object is loaded by
 // ProbeSet, which hands each program over by add_program().
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/probe/link_closer.h"
 #include "agent/probe/uprobe_attacher.h"
 #include "agent/runtime/known_image.h"
 #include "agent/runtime/memory_map.h"
@@ -24,6 +26,7 @@ class RuntimeProbes {
  public:
   using SetRuntime = std::function<void(uint32_t pid, const runtime_layout&)>;
   RuntimeProbes(UprobeMechanism mechanism, SetRuntime set_runtime);
+  ~RuntimeProbes();
 
   // `fd` stays the caller's.
   void add_program(const std::string& name, int fd);
@@ -38,6 +41,7 @@ class RuntimeProbes {
 
   // Sentences, each once: what is not seen and why.
   const std::set<std::string>& refused() const { return refused_; }
+  uint64_t refused_count() const { return refused_count_.load(std::memory_order_relaxed); }  // any thread
   size_t attached_links() const;
 
  private:
@@ -65,6 +69,7 @@ class RuntimeProbes {
   void look_at(uint32_t pid, const runtime::MappedImage& image, bool glibc, Process& process);
   void attach_more(uint32_t pid, Process& process);
   bool attach(uint32_t pid, const runtime::ProbePlan& plan, Image& image);
+  void detach(Image& image);
   void refuse(const std::string& sentence);
   Known known(const std::string& path, const std::string& name, const FileVersion& version);
 
@@ -74,6 +79,8 @@ class RuntimeProbes {
   std::map<FileVersion, Known> images_;
   std::map<uint32_t, Process> processes_;
   std::set<std::string> refused_;
+  std::atomic<uint64_t> refused_count_{0};
+  LinkCloser closer_;
 };
 
 }  // namespace tacit::probe
