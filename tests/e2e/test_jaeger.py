@@ -14,8 +14,7 @@ pytestmark = [pytest.mark.needs("jaeger", "go_chain"), pytest.mark.timeout(120)]
 PURCHASES = 10
 
 
-@pytest.fixture
-def jaeger(tacit, host, tmp_path):
+def observed(tacit, host, tmp_path):
     """Jaeger, and what the agent sent it of so many purchases."""
     backend = Jaeger(host, tmp_path)
     agent = tacit.exec("--otlp-endpoint", backend.endpoint, "--otlp-protocol", "grpc")
@@ -32,7 +31,7 @@ def services_of(trace):
     return collections.Counter(names[span["processID"]] for span in trace["spans"])
 
 
-def test_one_trace_per_action(jaeger):
+def check_traces(jaeger):
     traces = jaeger.traces("buy")
     assert len(traces) == PURCHASES
     want = collections.Counter(buy=2, api=3, orders=3, billing=3, worker=4)
@@ -48,5 +47,7 @@ def test_one_trace_per_action(jaeger):
         assert len(jaeger.traces(service)) == PURCHASES
 
 
-def test_graph_of_services(jaeger):
+def test_one_trace_per_action(tacit, host, tmp_path):
+    jaeger = observed(tacit, host, tmp_path)
+    check_traces(jaeger)
     assert jaeger.dependencies() == {edge: PURCHASES * calls for edge, calls in EDGES.items()}

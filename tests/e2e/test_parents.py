@@ -19,7 +19,7 @@ PHASES = ((1, 40), (20, 200), (100, 400))
 class Stack:
     start: object  # (agent, backend) → service
     paths: tuple
-    recall: float = 0.999  # the bar
+    recall: float = 0.999  # the bar; for stacks without one, a little below what was measured
     needs: str = "go_chain"
     share: float = 1.0  # of the requests: slow servers get fewer
     causeless: bool = True  # has calls that no request causes
@@ -55,8 +55,8 @@ STACKS = {
     "go-queue": Stack(chain.go, ("/pool", "/seq"), 0.0, causeless=False, share=0.5),
     "threads-queue": Stack(chain.flask, ("/queue", "/seq"), 0.0, causeless=False, share=0.5),
     "asyncio-queue": Stack(chain.fastapi, ("/queue", "/seq"), 0.0, causeless=False, share=0.5),
-    "node-fetch": Stack(polling(chain.node, client="fetch"), NODE_PATHS, 0.0, "node"),
-    "node-http": Stack(polling(chain.node, client="agent"), NODE_PATHS, 0.0, "node"),
+    "node-fetch": Stack(polling(chain.node, client="fetch"), NODE_PATHS, 0.65, "node"),
+    "node-http": Stack(polling(chain.node, client="agent"), NODE_PATHS, 0.65, "node"),
     "java-connection": Stack(polling(chain.java, client="connection"), JAVA_PATHS, 0.75,
                              "java_chain"),
     "java-client": Stack(polling(chain.java, client="client"), JAVA_PATHS, 0.0, "java_chain"),
