@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/probe/link_closer.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <vector>
+
+namespace tacit::probe {
+namespace {
+
+TEST(LinkCloserTest, EverythingIsClosedWhenItIsGone) {
+  std::vector<Fd> writers;
+  {
+    LinkCloser closer;
+    closer.close({});
+    for (int i = 0; i < 20; ++i) {
+      UprobeLink link;
+      for (int n = 0; n < 3; ++n) {
+        int ends[2];
+        ASSERT_EQ(::pipe(ends), 0);
+        link.emplace_back(ends[0]);
+        writers.emplace_back(ends[1]);
+      }
+      closer.close(std::move(link));
+    }
+  }
+  ASSERT_EQ(writers.size(), 60u);
+  for (const auto& writer : writers) {
+    pollfd state{writer.get(), POLLOUT, 0};
+    ASSERT_EQ(::poll(&state, 1, 0), 1);
+    EXPECT_TRUE(state.revents & POLLERR) << "its reading end is still open";
+  }
+}
+
+}  // namespace
+}  // namespace tacit::probe
