@@ -137,6 +137,16 @@ static __always_inline int note_start(struct task_struct *task, __u32 fd, __u8 r
   return 0;
 }
 
+/* How a loop learns that a connection stands, or failed: it asks for the error of a socket on which
+ * nothing was said yet. (Some also ask before they use a connection again.) */
+static __always_inline int note_connected(struct task_struct *task, struct pt_regs *regs) {
+  struct socket_ref ref;
+  if (SYSCALL_ARG2(regs) != SOL_SOCKET || SYSCALL_ARG3(regs) != SO_ERROR) return 0;
+  if (!find_socket(task, SYSCALL_ARG1(regs), &ref) || ref.state->flags & SOCKET_ANNOUNCED) return 0;
+  take_turn(task, TURN_INPUT);
+  return 0;
+}
+
 /* New code in a followed process: user space looks for runtimes and libraries it knows. */
 static __always_inline int report_map(struct pt_regs *regs) {
   if (!(SYSCALL_ARG3(regs) & PROT_EXEC) || SYSCALL_ARG4(regs) & MAP_ANONYMOUS) return 0;
@@ -174,13 +184,15 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
       if (SYSCALL_ARG2(regs) <= 2) return 0;
       take_turn(task, TURN_WAIT);
       return 0;
+    case SYSCALL_SELECT:
+      if (SYSCALL_ARG1(regs) == 0) return 0; /* a sleep */
+      take_turn(task, TURN_WAIT);
+      return 0;
     case SYSCALL_WAIT:
       take_turn(task, TURN_WAIT);
       return 0;
-    case SYSCALL_GET_OPTION: /* how a loop learns that a connection stands, or failed */
-      if (SYSCALL_ARG2(regs) == SOL_SOCKET && SYSCALL_ARG3(regs) == SO_ERROR)
-        take_turn(task, TURN_INPUT);
-      return 0;
+    case SYSCALL_GET_OPTION:
+      return note_connected(task, regs);
     case SYSCALL_MAP:
       return result < 0 ? 0 : report_map(regs);
     case SYSCALL_SPLICE:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pipeline/health.h"
 
+#include <array>
+
 #include "agent/base/version.h"
 #include "agent/event/decode.h"
 
@@ -29,6 +31,18 @@ std::vector<metrics::NamedFigure> parser_figures(const PipelineFigures& counted)
           {"undecodable_event", counted.undecodable}};
 }
 
+// Only the sources that a kind has had, and `none` always.
+std::vector<metrics::SelfFigures::Parents> parent_figures(
+    const trace::Correlator::Counts& counted) {
+  constexpr std::array kKinds = {"server", "client", "process"};  // trace::Place::Kind
+  std::vector<metrics::SelfFigures::Parents> out;
+  for (size_t kind = 0; kind < kKinds.size(); ++kind)
+    for (size_t source = 0; source < trace::kParentSourceNames.size(); ++source)
+      if (counted[kind][source] != 0 || source == static_cast<size_t>(trace::ParentSource::kNone))
+        out.push_back({kKinds[kind], trace::kParentSourceNames[source], counted[kind][source]});
+  return out;
+}
+
 }  // namespace
 
 metrics::SelfFigures gather_figures(const probe::ProbeSet& probes, const Pipeline& pipeline,
@@ -48,11 +62,16 @@ metrics::SelfFigures gather_figures(const probe::ProbeSet& probes, const Pipelin
   out.spans = {{"server", counted.spans[static_cast<size_t>(SpanKind::kServer)]},
                {"client", counted.spans[static_cast<size_t>(SpanKind::kClient)]},
                {"connect", counted.failed_connects}};
+  out.parents = parent_figures(counted.parents);
+  out.held_spans = counted.held_spans;
+  out.unsettled_spans = counted.unsettled_spans;
+  out.unplaced_exchanges = counted.unplaced;
   out.exporters = std::move(exporters);
   for (const auto& program : probes.program_figures())
     out.programs.push_back({program.name, program.run_time_ns, program.runs});
   for (const auto& name : probes.attached()) out.attached_probes.push_back({name, 1});
   for (const auto& name : probes.missing()) out.attached_probes.push_back({name, 0});
+  out.refused_probe_sites = probes.refused_count();
   out.followed_processes = counted.followed_processes;
   out.connections = counted.connections;
   for (const auto& [pid, count] : probes.io_uring_operations())

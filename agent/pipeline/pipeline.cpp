@@ -168,6 +168,12 @@ trace::ProcessWork& Pipeline::work(uint32_t pid) {
   return work;
 }
 
+// What its image shows tells more than its name.
+void Pipeline::adapt_traits(uint32_t pid, runtime_kind runtime) {
+  if (runtime == RUNTIME_NODE) work(pid).set_traits({.calls_in_turn = true});
+  if (runtime == RUNTIME_GO) work(pid).set_traits({.tasks_move = true});
+}
+
 // At the batch's end, so that a program that maps a dozen libraries is looked at once.
 void Pipeline::inspect_soon(uint32_t pid) {
   if (!tracing_ || !rooms_.config.runtime_probes) return;
@@ -176,8 +182,7 @@ void Pipeline::inspect_soon(uint32_t pid) {
 
 void Pipeline::inspect_images() {
   for (const uint32_t pid : to_inspect_)
-    if (rooms_.probes.inspect(pid) == RUNTIME_NODE)
-      work(pid).set_traits({.calls_in_turn = true, .threads_started_for_work = false});
+    adapt_traits(pid, rooms_.probes.inspect(pid));
   to_inspect_.clear();
 }
 

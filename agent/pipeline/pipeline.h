@@ -104,6 +104,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void report_program(const EndedProgram& ended);
   void place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange);
   trace::ProcessWork& work(uint32_t pid);
+  void adapt_traits(uint32_t pid, runtime_kind runtime);
   void inspect_soon(uint32_t pid);
   void inspect_images();
   void begin_program(uint32_t pid, uint64_t time_ns);

@@ -177,8 +177,21 @@ std::optional<Finding> ProcessWork::by_task(const Actor& actor) {
   return of_task(actor.task, actor.turn);
 }
 
+// For whom a task makes a call. One that outlives its request and had called before may by now work
+// for another: pools start their workers when they are first needed.
+Finding ProcessWork::of_calling_task(const Actor& actor) {
+  Finding found = of_task(actor.task, actor.turn);
+  if (!found.request || !traits_ || !traits_->tasks_move) return found;
+  Task* task = tasks_.find(actor.task);
+  if (task->lineage->connection != 0) return found;
+  if (!found.request->open && task->called) return {nullptr, ParentSource::kAmbiguous};
+  task->called |= found.request->open;
+  return found;
+}
+
 Finding ProcessWork::of_actor(const Actor& actor) {
   if (auto found = by_task(actor)) return *std::move(found);
+  if (traits_ && traits_->tasks_move) return {};
   return of_thread(actor);
 }
 
@@ -189,7 +202,7 @@ Finding ProcessWork::find(const Caller& caller) {
     const auto source = request ? ParentSource::kClaim : ParentSource::kNone;
     return {std::move(request), source};
   }
-  if (auto found = by_task(caller.actor)) return *std::move(found);
+  if (by_task(caller.actor)) return of_calling_task(caller.actor);
   // Written outside of any task: for who connected, if that task was not replaced since.
   if (caller.actor.task == 0 && caller.opener.task != 0) {
     const Task* opener = tasks_.find(caller.opener.task);
@@ -198,6 +211,7 @@ Finding ProcessWork::find(const Caller& caller) {
       if (found.source != ParentSource::kNone) return found;
     }
   }
+  if (traits_ && traits_->tasks_move) return {};
   if (traits_ && traits_->calls_in_turn) return in_turn(caller);
   return of_thread(caller.actor);
 }
@@ -250,7 +264,7 @@ void ProcessWork::work_taken(uint32_t tid, uint64_t work) {
 }
 
 void ProcessWork::socket_claimed(const Actor& by, uint64_t socket_id) {
-  claims_.insert(socket_id, of_actor(by).request);
+  claims_.insert(socket_id, by.task != 0 ? of_calling_task(by).request : of_actor(by).request);
 }
 
 void ProcessWork::forget_tasks() {

@@ -21,6 +21,9 @@ struct ProgramTraits {
   // A thread that was started while a request was served works for that request, unless it takes
   // work from a queue (Python; elsewhere pools start their threads in the same way).
   bool threads_started_for_work = false;
+  // Its tasks move between threads (Go): no thread tells anything, and a task that was started for a
+  // request may be kept for others' work.
+  bool tasks_move = false;
 };
 
 struct Caller {
@@ -88,6 +91,7 @@ class ProcessWork {
   };
   struct Task {
     PlacePtr serves;
+    bool called = false;  // made a call while what it was started for was open
     uint64_t serves_in_turn = 0;  // 0: always; else what is started in another turn has other causes
     std::shared_ptr<Lineage> lineage = std::make_shared<Lineage>();
   };
@@ -95,6 +99,7 @@ class ProcessWork {
   void note_read(const PlacePtr& request);
   PlacePtr front(uint64_t socket_id) const;
   Finding of_task(uint64_t task, uint64_t turn);
+  Finding of_calling_task(const connection::Actor& actor);
   Finding of_connection(uint64_t socket_id) const;
   Finding of_thread(const connection::Actor& actor);
   Finding in_turn(const Caller& caller);

@@ -18,7 +18,8 @@ enum syscall_kind {
   SYSCALL_SPLICE,    /* in fd, offset, out fd, … */
   SYSCALL_ACCEPT,
   SYSCALL_CONNECT,   /* fd, address, length */
-  SYSCALL_WAIT,      /* epoll_wait, select, io_uring_enter: one thread waits for many things */
+  SYSCALL_WAIT,      /* epoll_wait, io_uring_enter: one thread waits for many things */
+  SYSCALL_SELECT,    /* highest descriptor + 1, … */
   SYSCALL_POLL,      /* fds, count: a wait for many from three on */
   SYSCALL_MAP,       /* mmap: address, length, protection, flags, fd */
   SYSCALL_GET_OPTION, /* getsockopt: fd, level, name */
