@@ -3,36 +3,93 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/trace/trace_samples.h"
+
 namespace tacit::trace {
 namespace {
 
+using connection::Actor;
 using connection::Role;
 
 constexpr char kSampled[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 constexpr char kUnsampled[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02";
 constexpr telemetry::TraceId kTraceId = {0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6,
                                          0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36};
-constexpr telemetry::SpanId kParentId = {0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7};
+constexpr telemetry::SpanId kHeaderSpan = {0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7};
+constexpr telemetry::SpanId kNoSpan{};
+constexpr uint64_t kNow = 1'000'000'000'000;
+constexpr uint64_t kJoined = kNow + Correlator::kJoinNs;  // a call that was not seen will not come
 
-Correlator correlator(const char* sampler) {
-  return Correlator(*Sampler::create({sampler, 1.0}), IdGenerator(1));
+Sampler sampler(const char* name) { return *Sampler::create({name, 1.0}); }
+
+protocol::HttpExchange exchange(Role role, const Actor& actor, const char* traceparent = "") {
+  protocol::HttpExchange made;
+  made.role = role;
+  made.traceparent = traceparent;
+  made.request_actor = made.request_head_actor = actor;
+  return made;
 }
 
-protocol::HttpExchange exchange(Role role, const char* traceparent) {
-  protocol::HttpExchange exchange;
-  exchange.role = role;
-  exchange.traceparent = traceparent;
-  exchange.tracestate = "vendor=1";
-  return exchange;
-}
+// Requests of processes of one host; each on a connection of its own unless it is said.
+class CorrelatorTest : public ::testing::Test {
+ protected:
+  PlacePtr served(const Actor& actor, const char* traceparent = "", uint32_t position = 1) {
+    return served_on(next_end(), actor, traceparent, position);
+  }
+  PlacePtr served_on(const connection::Endpoints& client, const Actor& actor,
+                     const char* traceparent = "", uint32_t position = 1) {
+    auto request = exchange(Role::kServer, actor, traceparent);
+    request.request_begin = position;
+    return correlator.served(request, {other_end(client), ++sockets_, 0, kNow, {}}, keep, kNow);
+  }
+  PlacePtr sent(const Actor& actor, const char* traceparent = "") {
+    return sent_on(next_end(), actor, traceparent);
+  }
+  PlacePtr sent_on(const connection::Endpoints& client, const Actor& actor,
+                   const char* traceparent = "", uint32_t position = 1) {
+    auto request = exchange(Role::kClient, actor, traceparent);
+    request.request_begin = position;
+    return correlator.sent(request, {client, ++sockets_, 0, kNow, {}}, keep, kNow);
+  }
+  void over(const PlacePtr& place, const Actor& answer = {}) {
+    auto done = exchange(Role::kServer, place->actor);
+    done.response_actor = answer;
+    correlator.over(place, done);
+  }
+  connection::Endpoints next_end() {
+    return client_end({10, 0, 0, 1}, ++port_, {10, 0, 0, 2}, 80);
+  }
+  void expect_child(const PlacePtr& child, const PlacePtr& parent, ParentSource source) {
+    ASSERT_TRUE(child->settled && parent->settled);
+    EXPECT_EQ(child->parent_span_id, parent->span_id);
+    EXPECT_NE(child->parent_span_id, kNoSpan);
+    EXPECT_EQ(child->trace_id, parent->trace_id);
+    EXPECT_STREQ(name_of(child->source), name_of(source));
+    EXPECT_FALSE(child->parent_is_remote);
+  }
+  void expect_root(const PlacePtr& place, ParentSource source) {
+    ASSERT_TRUE(place->settled);
+    EXPECT_EQ(place->parent_span_id, kNoSpan);
+    EXPECT_STREQ(name_of(place->source), name_of(source));
+  }
 
-TEST(Correlator, AServerContinuesTheTrace) {
+  Correlator correlator{IdGenerator(1)};
+  Sampler keep = sampler("parentbased_always_on");
+  uint16_t port_ = 40000;
+  uint64_t sockets_ = 500;
+};
+
+TEST_F(CorrelatorTest, AServerContinuesTheTraceOfItsHeader) {
+  const auto place = served(on_thread(1), kSampled);
+  EXPECT_FALSE(correlator.settle(*place, kJoined - 1));  // whoever sent it may still be told of
+  ASSERT_TRUE(correlator.settle(*place, kJoined));
   telemetry::Span span;
-  EXPECT_TRUE(correlator("parentbased_always_on").assign(span, exchange(Role::kServer, kSampled)));
+  span.trace_state = "vendor=1";
+  Correlator::apply(*place, span);
   EXPECT_EQ(span.trace_id, kTraceId);
-  EXPECT_EQ(span.parent_span_id, kParentId);
-  EXPECT_NE(span.span_id, telemetry::SpanId{});
-  EXPECT_NE(span.span_id, kParentId);
+  EXPECT_EQ(span.parent_span_id, kHeaderSpan);
+  EXPECT_NE(span.span_id, kNoSpan);
+  EXPECT_NE(span.span_id, kHeaderSpan);
   EXPECT_TRUE(span.parent_is_remote);
   EXPECT_EQ(span.trace_flags, 1);
   EXPECT_EQ(span.trace_state, "vendor=1");
@@ -41,40 +98,303 @@ TEST(Correlator, AServerContinuesTheTrace) {
   EXPECT_EQ(std::get<std::string>(span.attributes[0].value), "traceparent");
 }
 
-TEST(Correlator, AClientJoinsTheSpanOfItsOwnHeader) {
+TEST_F(CorrelatorTest, AClientJoinsTheSpanOfItsOwnHeader) {
+  const auto place = sent(on_thread(1), kSampled);
+  ASSERT_TRUE(correlator.settle(*place, kNow));
+  EXPECT_EQ(place->trace_id, kTraceId);
+  EXPECT_EQ(place->parent_span_id, kHeaderSpan);
+  EXPECT_FALSE(place->parent_is_remote);
+}
+
+TEST_F(CorrelatorTest, WithoutAHeaderOrACauseEachSpanIsARoot) {
+  const auto first = served(on_thread(1));
+  const auto second = served(on_thread(2), "garbage");
+  ASSERT_TRUE(correlator.settle(*first, kJoined));
+  ASSERT_TRUE(correlator.settle(*second, kJoined));
+  expect_root(first, ParentSource::kNone);
+  expect_root(second, ParentSource::kNone);
+  EXPECT_NE(first->trace_id, second->trace_id);
+  EXPECT_EQ(first->trace_flags, 1);
   telemetry::Span span;
-  EXPECT_TRUE(correlator("parentbased_always_on").assign(span, exchange(Role::kClient, kSampled)));
-  EXPECT_EQ(span.trace_id, kTraceId);
-  EXPECT_EQ(span.parent_span_id, kParentId);
-  EXPECT_FALSE(span.parent_is_remote);
+  span.trace_state = "vendor=1";
+  Correlator::apply(*first, span);
+  EXPECT_EQ(span.trace_state, "");  // tracestate without traceparent means nothing
+  EXPECT_TRUE(span.attributes.empty());
 }
 
-TEST(Correlator, WithoutAHeaderEachSpanIsARoot) {
-  Correlator roots = correlator("parentbased_always_on");
-  telemetry::Span first;
-  telemetry::Span second;
-  EXPECT_TRUE(roots.assign(first, exchange(Role::kServer, "")));
-  EXPECT_TRUE(roots.assign(second, exchange(Role::kServer, "garbage")));
-  EXPECT_EQ(first.parent_span_id, telemetry::SpanId{});
-  EXPECT_EQ(second.parent_span_id, telemetry::SpanId{});
-  EXPECT_NE(first.trace_id, second.trace_id);
-  EXPECT_EQ(first.trace_flags, 1);
-  EXPECT_EQ(first.trace_state, "");  // tracestate without traceparent means nothing
-  EXPECT_TRUE(first.attributes.empty());
+TEST_F(CorrelatorTest, BothEndsOfAConnectionAreOneTrace) {
+  const auto end = next_end();
+  const auto call = sent_on(end, on_thread(1));
+  auto server = on_thread(2);
+  server.pid = kPid + 1;
+  const auto request = served_on(end, server);
+  ASSERT_TRUE(correlator.settle(*request, kNow));  // the call is known: nothing to wait for
+  expect_child(request, call, ParentSource::kSocket);
 }
 
-TEST(Correlator, TheParentsDecisionIsRespected) {
-  SpanIds ids;
-  EXPECT_FALSE(
-      correlator("parentbased_always_on").keep(exchange(Role::kServer, kUnsampled), ids));
-  EXPECT_EQ(ids.trace_flags, 2);  // other flags pass
-  EXPECT_TRUE(correlator("always_on").keep(exchange(Role::kServer, kUnsampled), ids));
-  EXPECT_EQ(ids.trace_flags, 3);
-  EXPECT_TRUE(
-      correlator("parentbased_always_off").keep(exchange(Role::kServer, kSampled), ids));
-  EXPECT_FALSE(correlator("parentbased_always_off").keep(exchange(Role::kServer, ""), ids));
-  EXPECT_EQ(ids.trace_flags, 0);
-  EXPECT_EQ(ids.parent_span_id, telemetry::SpanId{});
+TEST_F(CorrelatorTest, TheServersEndMayBeSeenFirst) {
+  const auto end = next_end();
+  auto server = on_thread(2);
+  server.pid = kPid + 1;
+  const auto request = served_on(end, server);
+  EXPECT_FALSE(correlator.settle(*request, kNow));
+  const auto call = sent_on(end, on_thread(1));
+  ASSERT_TRUE(correlator.settle(*request, kNow));
+  expect_child(request, call, ParentSource::kSocket);
+}
+
+TEST_F(CorrelatorTest, PipelinedRequestsAreJoinedEachToItsOwn) {
+  const auto end = next_end();
+  auto server = on_thread(2);
+  server.pid = kPid + 1;
+  const auto first = sent_on(end, on_thread(1), "", 1);
+  const auto second = sent_on(end, on_thread(1), "", 100);
+  const auto request2 = served_on(end, server, "", 100);
+  const auto request1 = served_on(end, server, "", 1);
+  ASSERT_TRUE(correlator.settle(*request1, kNow));
+  ASSERT_TRUE(correlator.settle(*request2, kNow));
+  expect_child(request1, first, ParentSource::kSocket);
+  expect_child(request2, second, ParentSource::kSocket);
+}
+
+// An SDK's own spans lie between the two ends.
+TEST_F(CorrelatorTest, AHeaderOfTheCallersOwnWinsOverTheConnection) {
+  const auto end = next_end();
+  sent_on(end, on_thread(1), kSampled);
+  const auto request = served_on(end, on_thread(2), kSampled);
+  ASSERT_TRUE(correlator.settle(*request, kNow));
+  EXPECT_EQ(request->source, ParentSource::kTraceparent);
+  EXPECT_EQ(request->parent_span_id, kHeaderSpan);
+}
+
+// A proxy that passes the header on is itself what lies between.
+TEST_F(CorrelatorTest, AHeaderThatWasPassedOnDoesNotSkipTheProxy) {
+  const auto incoming = served(on_thread(1), kSampled);
+  const auto end = next_end();
+  const auto outgoing = sent_on(end, on_thread(1), kSampled);
+  const auto behind = served_on(end, on_thread(9), kSampled);
+  over(outgoing, on_thread(1));
+  over(incoming, on_thread(1));
+  ASSERT_TRUE(correlator.settle(*behind, kJoined));
+  EXPECT_EQ(incoming->parent_span_id, kHeaderSpan);
+  expect_child(outgoing, incoming, ParentSource::kThread);
+  expect_child(behind, outgoing, ParentSource::kSocket);
+}
+
+TEST_F(CorrelatorTest, AThreadsCallIsItsRequestsOnceBothWereAnsweredInOneGo) {
+  const auto request = served(on_thread(1, 3, 1));
+  const auto call = sent(on_thread(1, 3, 1));
+  EXPECT_FALSE(correlator.settle(*call, kNow));
+  over(call, on_thread(1, 3, 2));
+  EXPECT_FALSE(correlator.settle(*call, kNow));
+  over(request, on_thread(1, 3, 2));
+  ASSERT_TRUE(correlator.settle(*call, kJoined));
+  expect_child(call, request, ParentSource::kThread);
+}
+
+TEST_F(CorrelatorTest, AnAnswerThatAnotherThreadReadsRevokes) {
+  const auto request = served(on_thread(1, 3, 1));
+  const auto call = sent(on_thread(1, 3, 1));
+  over(call, on_thread(2, 3, 1));
+  ASSERT_TRUE(correlator.settle(*call, kNow));
+  expect_root(call, ParentSource::kAmbiguous);
+}
+
+TEST_F(CorrelatorTest, AnAnswerThatIsReadAfterAWaitRevokes) {
+  const auto request = served(on_thread(1, 3, 1));
+  const auto call = sent(on_thread(1, 3, 1));
+  over(call, on_thread(1, 4, 1));
+  ASSERT_TRUE(correlator.settle(*call, kNow));
+  expect_root(call, ParentSource::kAmbiguous);
+}
+
+// The thread left the request to others (an asynchronous handler) and works for another one.
+TEST_F(CorrelatorTest, ARequestThatAnotherThreadAnswersRevokes) {
+  const auto request = served(on_thread(1, 3, 1));
+  const auto call = sent(on_thread(1, 3, 1));
+  over(call, on_thread(1, 3, 2));
+  over(request, on_thread(2, 0, 1));
+  ASSERT_TRUE(correlator.settle(*call, kJoined));
+  expect_root(call, ParentSource::kAmbiguous);
+}
+
+TEST_F(CorrelatorTest, AThreadThatTurnsOutToServeSeveralAtOnceRevokes) {
+  const auto request = served(on_thread(1, 3, 1));
+  const auto call = sent(on_thread(1, 3, 1));
+  served(on_thread(1, 3, 2));
+  over(call, on_thread(1, 3, 2));
+  over(request, on_thread(1, 3, 2));
+  ASSERT_TRUE(correlator.settle(*call, kJoined));
+  expect_root(call, ParentSource::kAmbiguous);
+}
+
+TEST_F(CorrelatorTest, ACallWithoutAnAnswerIsProvenByItsRequestsEnd) {
+  const auto proven = served(on_thread(1, 3, 1));
+  const auto call = sent(on_thread(1, 3, 1));
+  over(call);
+  EXPECT_FALSE(correlator.settle(*call, kNow));
+  over(proven, on_thread(1, 3, 1));
+  ASSERT_TRUE(correlator.settle(*call, kJoined));
+  expect_child(call, proven, ParentSource::kThread);
+
+  const auto left = served(on_thread(2, 3, 1));
+  const auto other = sent(on_thread(2, 3, 1));
+  over(other);
+  over(left, on_thread(2, 4, 0));
+  ASSERT_TRUE(correlator.settle(*other, kNow));
+  expect_root(other, ParentSource::kAmbiguous);
+}
+
+// What cannot be awaited any longer holds where the thread never waits for many things at all.
+TEST_F(CorrelatorTest, LongRequestsAreNotAwaitedForEver) {
+  served(on_thread(1));
+  const auto call = sent(on_thread(1));
+  EXPECT_FALSE(correlator.settle(*call, kNow + Correlator::kProofNs - 1));
+  ASSERT_TRUE(correlator.settle(*call, kNow + Correlator::kProofNs));
+  EXPECT_EQ(call->source, ParentSource::kThread);
+
+  served(on_thread(2, 3, 1));
+  const auto other = sent(on_thread(2, 3, 1));
+  ASSERT_TRUE(correlator.settle(*other, kNow + Correlator::kProofNs));
+  expect_root(other, ParentSource::kAmbiguous);
+}
+
+TEST_F(CorrelatorTest, AFailedConnectIsACallToo) {
+  const auto request = served(in_task(7));
+  const auto connect = correlator.failed(in_task(7), keep, kNow);
+  ASSERT_TRUE(correlator.settle(*connect, kJoined));
+  expect_child(connect, request, ParentSource::kTask);
+}
+
+TEST_F(CorrelatorTest, CallsWithoutAnotherParentAreTheirPrograms) {
+  const auto program = correlator.program({}, {}, keep, kNow);
+  correlator.set_program(kPid, program);
+  EXPECT_FALSE(program->is_parent);
+  const auto call = sent(on_thread(1));
+  EXPECT_TRUE(program->is_parent);
+  ASSERT_TRUE(correlator.settle(*call, kNow));
+  expect_child(call, program, ParentSource::kProcess);
+  expect_root(program, ParentSource::kNone);
+
+  auto stranger = on_thread(1);
+  stranger.pid = kPid + 1;
+  const auto other = sent(stranger);
+  ASSERT_TRUE(correlator.settle(*other, kNow));
+  expect_root(other, ParentSource::kNone);
+
+  correlator.set_program(kPid, nullptr);
+  const auto later = sent(on_thread(1));
+  ASSERT_TRUE(correlator.settle(*later, kNow));
+  expect_root(later, ParentSource::kNone);
+}
+
+// Where a request may have caused it the program did not, as far as anybody knows.
+TEST_F(CorrelatorTest, AnAmbiguousCallIsNotTheProgramsEither) {
+  correlator.set_program(kPid, correlator.program({}, {}, keep, kNow));
+  served(on_thread(1, 3, 1));
+  const auto call = sent(on_thread(1, 4, 1));
+  ASSERT_TRUE(correlator.settle(*call, kNow));
+  expect_root(call, ParentSource::kAmbiguous);
+}
+
+TEST_F(CorrelatorTest, AProgramIsItsEnvironmentsOrItsStartersChild) {
+  const auto request = served(in_task(7));
+  const Finding starter{request, ParentSource::kTask};
+  const auto by_environment =
+      correlator.program(parse_traceparent(kSampled), starter, keep, kNow);
+  const auto by_request = correlator.program({}, starter, keep, kNow);
+  ASSERT_TRUE(correlator.settle(*by_environment, kNow));
+  EXPECT_EQ(by_environment->parent_span_id, kHeaderSpan);
+  EXPECT_EQ(by_environment->trace_id, kTraceId);
+  EXPECT_EQ(by_environment->source, ParentSource::kEnvironment);
+  EXPECT_TRUE(by_environment->parent_is_remote);
+  ASSERT_TRUE(correlator.settle(*by_request, kJoined));
+  expect_child(by_request, request, ParentSource::kTask);
+}
+
+TEST_F(CorrelatorTest, WhatAProcessDidIsForgottenWithIt) {
+  served(in_task(7));
+  correlator.forget_process(kPid);
+  const auto call = sent(in_task(7));
+  ASSERT_TRUE(correlator.settle(*call, kNow));
+  expect_root(call, ParentSource::kNone);
+}
+
+TEST_F(CorrelatorTest, LostTaskEventsAreForgottenInEveryProcess) {
+  const auto request = served(in_task(7));
+  correlator.forget_tasks();
+  const auto call = sent(in_task(7));
+  ASSERT_TRUE(correlator.settle(*call, kNow));
+  expect_root(call, ParentSource::kNone);
+}
+
+TEST_F(CorrelatorTest, TheParentsDecisionIsTheTraces) {
+  keep = sampler("parentbased_always_off");
+  const auto request = served(in_task(7));
+  keep = sampler("parentbased_always_on");
+  const auto off = sampler("parentbased_always_off");
+  request->sampler = &off;
+  const auto call = sent(in_task(7));
+  ASSERT_TRUE(correlator.settle(*call, kJoined));
+  EXPECT_FALSE(request->kept);
+  EXPECT_FALSE(call->kept);
+  EXPECT_EQ(call->trace_id, request->trace_id);
+  EXPECT_EQ(call->trace_flags, 0);
+}
+
+TEST_F(CorrelatorTest, TheHeadersDecisionIsRespected) {
+  const auto dropped = served(on_thread(1), kUnsampled);
+  ASSERT_TRUE(correlator.settle(*dropped, kJoined));
+  EXPECT_FALSE(dropped->kept);
+  EXPECT_EQ(dropped->trace_flags, 2);  // other flags pass
+  keep = sampler("always_on");
+  const auto kept = served(on_thread(2), kUnsampled);
+  ASSERT_TRUE(correlator.settle(*kept, kJoined));
+  EXPECT_TRUE(kept->kept);
+  EXPECT_EQ(kept->trace_flags, 3);
+}
+
+TEST_F(CorrelatorTest, EachSettledPlaceIsCountedOnce) {
+  const auto end = next_end();
+  const auto call = sent_on(end, on_thread(1));
+  auto server = on_thread(2);
+  server.pid = kPid + 1;
+  const auto request = served_on(end, server);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(correlator.settle(*request, kNow));
+    EXPECT_TRUE(correlator.settle(*call, kNow));
+  }
+  const auto& counts = correlator.counts();
+  uint64_t total = 0;
+  for (const auto& kind : counts)
+    for (const uint64_t count : kind) total += count;
+  EXPECT_EQ(total, 2u);
+  EXPECT_EQ(counts[static_cast<size_t>(Place::Kind::kServer)]
+                  [static_cast<size_t>(ParentSource::kSocket)], 1u);
+  EXPECT_EQ(counts[static_cast<size_t>(Place::Kind::kCall)]
+                  [static_cast<size_t>(ParentSource::kNone)], 1u);
+}
+
+// Records in a wrong order or hostile ones: a request made for the one that it is the other end of.
+TEST_F(CorrelatorTest, NothingIsItsOwnAncestor) {
+  const auto end = next_end();
+  const auto request = served_on(end, in_task(7));
+  const auto call = sent_on(end, in_task(7));
+  ASSERT_TRUE(correlator.settle(*request, kNow));
+  ASSERT_TRUE(correlator.settle(*call, kNow));
+  expect_root(request, ParentSource::kNone);
+  expect_child(call, request, ParentSource::kTask);
+}
+
+TEST_F(CorrelatorTest, AChainThatNeverEndsIsCut) {
+  PlacePtr last;
+  for (uint64_t i = 0; i < 5000; ++i) {
+    const auto end = next_end();
+    if (last) sent_on(end, in_task(i));
+    last = served_on(end, in_task(i + 1));
+  }
+  ASSERT_TRUE(correlator.settle(*last, kJoined, true));
+  EXPECT_EQ(last->source, ParentSource::kSocket);
 }
 
 }  // namespace
