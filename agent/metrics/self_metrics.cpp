@@ -20,6 +20,24 @@ void add_counters(FamilySet& families, const char* name, const char* help, const
   }
 }
 
+void add_parents(FamilySet& families, const SelfFigures& figures, const Labels& self) {
+  for (const SelfFigures::Parents& parents : figures.parents) {
+    Labels labels = with(self, "kind", parents.kind);
+    labels.push_back({"source", parents.source});
+    families.add_counter("tacit_parents_total",
+                         "Spans, before sampling, by how their parent was found", std::move(labels),
+                         static_cast<double>(parents.value));
+  }
+  families.add_gauge("tacit_held_spans", "Spans that wait for their place in a trace", self,
+                     static_cast<double>(figures.held_spans));
+  families.add_counter("tacit_unsettled_spans_total",
+                       "Spans that waited no longer for their place, as too many waited", self,
+                       static_cast<double>(figures.unsettled_spans));
+  families.add_counter("tacit_unplaced_exchanges_total",
+                       "Exchanges without a span: their side or process was not known in time", self,
+                       static_cast<double>(figures.unplaced_exchanges));
+}
+
 void add_exporters(FamilySet& families, const std::vector<telemetry::ExporterStats>& exporters,
                    const Labels& self) {
   for (const telemetry::ExporterStats& stats : exporters) {
@@ -52,6 +70,9 @@ void add_programs(FamilySet& families, const SelfFigures& figures, const Labels&
     families.add_gauge("tacit_attached_probes", "Places where a probe is attached",
                        with(self, "probe", probe.name), static_cast<double>(probe.value));
   }
+  families.add_gauge("tacit_runtime_probes_refused",
+                     "Reasons why language runtimes are not looked into; the log has them (debug)",
+                     self, static_cast<double>(figures.refused_probe_sites));
 }
 
 }  // namespace
@@ -72,6 +93,7 @@ void add_self_metrics(const SelfFigures& figures, const Labels& self, FamilySet&
                "result", figures.parser, self);
   add_counters(families, "tacit_spans_total", "Spans seen, before sampling", "kind", figures.spans,
                self);
+  add_parents(families, figures, self);
   add_exporters(families, figures.exporters, self);
   add_programs(families, figures, self);
   families.add_gauge("tacit_followed_processes", "Processes observed now", self,

@@ -25,6 +25,18 @@ struct SelfFigures {
   uint64_t ring_capacity_bytes = 0;
   std::vector<NamedFigure> parser;         // exchanges and losses of the parsers, by result
   std::vector<NamedFigure> spans;          // all, before sampling, by kind: server, client, connect
+  // Spans whose place in a trace is settled, by kind (server, client, process) and by how the parent
+  // was found.
+  struct Parents {
+    std::string kind;
+    std::string source;
+    uint64_t value = 0;
+  };
+  std::vector<Parents> parents;
+  uint64_t held_spans = 0;          // now: their place is not settled yet
+  uint64_t unsettled_spans = 0;     // were not held any longer, as too many were
+  uint64_t unplaced_exchanges = 0;  // their side or process was not known when they began
+  uint64_t refused_probe_sites = 0;  // reasons why a language runtime is not looked into
   std::vector<telemetry::ExporterStats> exporters;
   struct Program {
     std::string name;

@@ -311,6 +311,8 @@ std::vector<std::string> ProbeSet::refused_sites() const {
   return {refused.begin(), refused.end()};
 }
 
+uint64_t ProbeSet::refused_count() const { return parts_->runtimes->refused_count(); }
+
 const char* ProbeSet::uprobe_mechanism() const { return name_of(parts_->uprobes); }
 
 void ProbeSet::mute(uint64_t socket_id) {

@@ -60,6 +60,7 @@ class ProbeSet : public ProbeControl {
 
   // Sentences for doctor: what inside the processes looked at is not seen, and why. Loop thread.
   std::vector<std::string> refused_sites() const;
+  uint64_t refused_count() const;                       // how many; any thread
   const char* uprobe_mechanism() const;                 // for doctor
   const std::vector<std::string>& missing() const;      // names of optional probes left out
   std::vector<std::string> attached() const;            // names of programs

@@ -17,6 +17,11 @@ SelfFigures figures() {
   made.ring_capacity_bytes = 8388608;
   made.parser = {{"exchanges", 7}};
   made.spans = {{"server", 5}, {"client", 2}};
+  made.parents = {{"server", "socket", 12}, {"client", "none", 0}};
+  made.held_spans = 13;
+  made.unsettled_spans = 14;
+  made.unplaced_exchanges = 15;
+  made.refused_probe_sites = 16;
   made.exporters = {{"otlp-spans", 1, 2, 3, 4, 5, 6}};
   made.programs = {{"sys_exit", 2'500'000'000, 1000}};
   made.attached_probes = {{"syscalls", 1}};
@@ -46,6 +51,10 @@ TEST(SelfMetrics, EveryFigureHasItsSeries) {
       {"tacit_parser_total", "result", "exchanges", 7},
       {"tacit_spans_total", "kind", "server", 5},
       {"tacit_spans_total", "kind", "client", 2},
+      {"tacit_held_spans", nullptr, nullptr, 13},
+      {"tacit_unsettled_spans_total", nullptr, nullptr, 14},
+      {"tacit_unplaced_exchanges_total", nullptr, nullptr, 15},
+      {"tacit_runtime_probes_refused", nullptr, nullptr, 16},
       {"tacit_exporter_exported_total", "destination", "otlp-spans", 1},
       {"tacit_exporter_failed_total", "destination", "otlp-spans", 2},
       {"tacit_exporter_dropped_total", "destination", "otlp-spans", 3},
@@ -61,7 +70,7 @@ TEST(SelfMetrics, EveryFigureHasItsSeries) {
   };
   size_t total = 0;
   for (const auto& one : families) total += one.metric.size();
-  EXPECT_EQ(total, std::size(expected));
+  EXPECT_EQ(total, std::size(expected) + figures().parents.size());
   for (const Expected& one : expected) {
     LabelMap labels = {{"job", "tacit"}, {"instance", "host"}};
     if (one.label) labels[one.label] = one.label_value;
@@ -71,6 +80,21 @@ TEST(SelfMetrics, EveryFigureHasItsSeries) {
     EXPECT_DOUBLE_EQ(counter ? metric->counter.value : metric->gauge.value, one.value) << one.name;
     EXPECT_EQ(counter, std::string(one.name).ends_with("_total")) << one.name;
   }
+}
+
+TEST(SelfMetrics, ParentsAreCountedByKindAndSource) {
+  FamilySet set;
+  add_self_metrics(figures(), {{"job", "tacit"}}, set);
+  const Families families = set.take();
+  const auto* joined = series(families, "tacit_parents_total",
+                              {{"job", "tacit"}, {"kind", "server"}, {"source", "socket"}});
+  const auto* none = series(families, "tacit_parents_total",
+                            {{"job", "tacit"}, {"kind", "client"}, {"source", "none"}});
+  ASSERT_TRUE(joined != nullptr && none != nullptr);
+  EXPECT_EQ(joined->counter.value, 12);
+  EXPECT_EQ(none->counter.value, 0);
+  EXPECT_EQ(family(families, "tacit_parents_total")->type, prometheus::MetricType::Counter);
+  EXPECT_EQ(series_count(families, "tacit_parents_total"), 2u);
 }
 
 }  // namespace
