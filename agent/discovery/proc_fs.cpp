@@ -145,6 +145,10 @@ EnvironmentSubset pick_environment(std::string_view bytes) {
     for (const auto& [name, value] : wanted)
       if (entry.starts_with(name) && value->empty())
         *value = entry.substr(name.size(), kMaxValue);
+    for (const std::string_view name : {"PYTHONPATH=", "NODE_OPTIONS=", "JAVA_TOOL_OPTIONS=",
+                                        "RUBYOPT=", "CORECLR_PROFILER_PATH="})
+      out.loads_opentelemetry |= entry.starts_with(name) &&
+                                 entry.find("opentelemetry") != std::string_view::npos;
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
   return out;

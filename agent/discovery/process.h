@@ -27,6 +27,8 @@ struct EnvironmentSubset {
   std::string service_name;         // OTEL_SERVICE_NAME
   std::string resource_attributes;  // OTEL_RESOURCE_ATTRIBUTES
   std::string traceparent;          // TRACEPARENT
+  // PYTHONPATH, NODE_OPTIONS, JAVA_TOOL_OPTIONS … name OpenTelemetry's own instrumentation
+  bool loads_opentelemetry = false;
 };
 
 // What an exec made: shared by the process and the children that it forks without an exec.

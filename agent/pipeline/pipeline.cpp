@@ -99,6 +99,9 @@ void Pipeline::handle(const event::SocketOpen& open) {
   if (made != nullptr && made->endpoints.role == connection::Role::kClient)
     made->failed_attempts = failed_connects_.absorb(made->endpoints, open.raw->header.pid,
                                                     open.raw->header.time_ns);
+  if (tracing_ && made != nullptr && made->endpoints.role == connection::Role::kClient &&
+      made->endpoints.remote.port == trace::SdkPresence::kOtlpGrpcPort)
+    rooms_.correlator.sdks().exported(open.raw->header.pid);
 }
 
 void Pipeline::handle(const event::SocketClose& close) { connections_.close(close); }
@@ -232,6 +235,10 @@ void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
   if (process == nullptr || !tracing_) return;
   const discovery::ProcessImage& image = *process->image;
   const std::string executable = executable_name(image);
+  const auto names_it = [](const std::string& arg) { return arg.find("opentelemetry") != std::string::npos; };
+  if (image.environment.loads_opentelemetry ||
+      std::any_of(image.args.begin(), image.args.end(), names_it))
+    rooms_.correlator.sdks().suspect(pid, time_ns);
   // What an interpreter runs tells more than its own name.
   const bool is_script = image.runtime != discovery::Runtime::kUnknown;
   programs_.executed(pid, time_ns, {is_script ? image.service_name : executable, executable},
@@ -246,6 +253,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
   connections_.process_exited(header.pid, header.time_ns);
   programs_.exited(header.pid, header.time_ns, exit.raw->exit_code);
   rooms_.correlator.forget_process(header.pid);
+  rooms_.correlator.sdks().exited(header.pid);
   rooms_.probes.forget(header.pid);
   to_inspect_.erase(header.pid);
   processes_changed_ = true;
@@ -382,7 +390,7 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
   }
   rooms_.correlator.over(place, exchange);
   if (rooms_.correlator.settle(*place, now_ns_) && !place->kept) {
-    ++counted_.sampled_out;
+    ++(place->left_to_sdk ? counted_.left_to_sdk : counted_.sampled_out);
     return;
   }
   auto span = rooms_.semantics.make_span(call, exchange, connection.endpoints, wall_offset_ns_);
@@ -424,7 +432,7 @@ void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t
     return;
   }
   if (!place->kept) {
-    ++counted_.sampled_out;
+    ++(place->left_to_sdk ? counted_.left_to_sdk : counted_.sampled_out);
     return;
   }
   trace::Correlator::apply(*place, span);
@@ -440,7 +448,7 @@ void Pipeline::settle_held(bool force) {
     if (!rooms_.correlator.settle(*each.place, now_ns_, force)) {
       held_.push_back(std::move(each));
     } else if (!each.place->kept) {
-      ++counted_.sampled_out;
+      ++(each.place->left_to_sdk ? counted_.left_to_sdk : counted_.sampled_out);
     } else {
       if (force) ++counted_.unsettled_spans;
       trace::Correlator::apply(*each.place, each.span);

@@ -36,6 +36,7 @@ struct PipelineFigures {
   uint64_t failed_connects = 0;
   std::array<uint64_t, 4> spans{};  // exchanges by telemetry::SpanKind, before sampling
   uint64_t sampled_out = 0;
+  uint64_t left_to_sdk = 0;  // spans of processes that an SDK instruments from inside
   trace::Correlator::Counts parents{};  // settled places, by kind and by how the parent was found
   uint64_t held_spans = 0;              // now: their place in a trace is not settled yet
   uint64_t unsettled_spans = 0;         // left without waiting longer, because too many waited

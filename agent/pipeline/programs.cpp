@@ -22,10 +22,11 @@ void Programs::forked(const event::ProcessFork& fork) {
   const auto& raw = *fork.raw;
   const connection::Actor by{raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn};
   trace::Finding starter = correlator_.work(raw.header.pid).started_by(by);
+  leave(raw.child_pid);  // whoever had the number before
   if (starter.request && starters_.size() < kMaxPrograms)
     starters_.insert_or_assign(raw.child_pid, std::move(starter));
   const auto parent = by_pid_.find(raw.header.pid);
-  if (parent == by_pid_.end()) return;
+  if (parent == by_pid_.end() || by_pid_.size() >= kMaxPrograms) return;
   by_pid_.insert_or_assign(raw.child_pid, parent->second);
   correlator_.set_program(raw.child_pid, parent->second->place);
 }

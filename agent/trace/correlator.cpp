@@ -73,6 +73,7 @@ PlacePtr Correlator::served(const protocol::HttpExchange& exchange, const Route&
     }
     place->key = std::make_unique<RequestKey>(*key);
   }
+  place->sdk = sdks_.of(place->actor.pid);
   work(place->actor.pid).served(place, route.origin_ns);
   return place;
 }
@@ -83,12 +84,22 @@ PlacePtr Correlator::sent(const protocol::HttpExchange& exchange, const Route& r
   place->socket_id = route.socket_id;
   place->header = header_of(exchange);
   find_parent(*place, {place->actor, route.socket_id, route.opener, route.origin_ns});
+  notice_sdk(*place, exchange, now_ns);
   if (auto key = RequestKey::make(route.endpoints, route.socket_id, route.peer_socket_id,
                                   exchange.request_begin)) {
     place->given = given_.take(GivenIds::Kind::kCall, *key);
     join_.sent(*key, place, now_ns);
   }
   return place;
+}
+
+// What an SDK inside sends: trace context that did not come in with a request, and its exports.
+void Correlator::notice_sdk(Place& call, const protocol::HttpExchange& exchange, uint64_t now_ns) {
+  const uint32_t pid = call.actor.pid;
+  call.sdk = sdks_.of(pid);
+  if (SdkPresence::is_span_export(exchange.method, exchange.target)) sdks_.exported(pid);
+  call.is_telemetry = SdkPresence::is_export(exchange.method, exchange.target);
+  if (call.header && !call.forwarded) sdks_.suspect(pid, now_ns);
 }
 
 PlacePtr Correlator::failed(const Actor& actor, const Sampler& sampler, uint64_t begin_ns) {
@@ -203,6 +214,7 @@ bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
 
 bool Correlator::settle(Place& place, uint64_t now_ns, bool force) {
   if (place.settled) return true;
+  if (!force && place.sdk && SdkPresence::in_doubt(*place.sdk, now_ns)) return false;
   if (!decide(place, now_ns, force)) return false;
   if (place.parent && !settle(*place.parent, now_ns, force)) return false;
   finalise(place);
@@ -237,7 +249,20 @@ std::optional<TraceContext> Correlator::program_trace(uint32_t pid) {
   return trace;
 }
 
+// With an SDK inside, requests that are served are its spans, and so are calls that carry its context
+// or its telemetry. What hangs below one of them but does not carry the context has no known parent.
+void Correlator::leave_to_sdk(Place& place) {
+  if (place.parent && place.parent->left_to_sdk) {
+    place.parent.reset();
+    place.source = ParentSource::kNone;
+  }
+  if (!place.sdk || place.sdk->verdict != SdkState::Verdict::kPresent) return;
+  place.left_to_sdk = place.kind == Place::Kind::kServer || place.is_telemetry ||
+                      (place.header && !place.forwarded);
+}
+
 void Correlator::finalise(Place& place) {
+  leave_to_sdk(place);
   if (place.given && place.kind == Place::Kind::kCall) keep_given(place);
   std::optional<bool> parent_sampled;
   uint8_t other_flags = 0;
@@ -260,6 +285,7 @@ void Correlator::finalise(Place& place) {
   place.kept = told ? (place.given->flags & kSampledFlag) != 0
                     : place.sampler->keep(place.trace_id, parent_sampled);
   place.trace_flags = place.kept ? other_flags | kSampledFlag : other_flags;
+  if (place.left_to_sdk) place.kept = false;
   if (place.kept) place.span_id = told ? place.given->span_id : ids_.span_id();
   place.settled = true;
   place.parent.reset();

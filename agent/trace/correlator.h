@@ -17,6 +17,7 @@
 #include "agent/trace/place.h"
 #include "agent/trace/process_work.h"
 #include "agent/trace/sampler.h"
+#include "agent/trace/sdk_presence.h"
 #include "agent/trace/socket_join.h"
 
 namespace tacit::trace {
@@ -57,6 +58,7 @@ class Correlator {
   // Calls of this process without another parent are its program's; null: they are roots.
   void set_program(uint32_t pid, PlacePtr program);
 
+  SdkPresence& sdks() { return sdks_; }
   // What happens inside a process; made at first use.
   ProcessWork& work(uint32_t pid);
   void forget_process(uint32_t pid);  // it is gone, or runs another program
@@ -89,10 +91,13 @@ class Correlator {
   bool prove(Place& call, uint64_t now_ns, bool force);
   static void revoke(Place& call);
   void finalise(Place& place);
+  void leave_to_sdk(Place& place);
+  void notice_sdk(Place& call, const protocol::HttpExchange& exchange, uint64_t now_ns);
   void keep_given(Place& call);
 
   IdGenerator ids_;
   SocketJoin join_;
+  SdkPresence sdks_;
   GivenIds given_;
   std::unordered_map<uint32_t, std::unique_ptr<ProcessWork>> processes_;
   std::unordered_map<uint32_t, PlacePtr> programs_;

@@ -10,6 +10,7 @@
 #include "agent/telemetry/span.h"
 #include "agent/trace/parent_source.h"
 #include "agent/trace/request_key.h"
+#include "agent/trace/sdk_presence.h"
 #include "agent/trace/trace_context.h"
 
 namespace tacit::trace {
@@ -25,6 +26,7 @@ struct Place {
   // Settled: ids, parent and decision below are final.
   bool settled = false;
   bool kept = false;
+  bool left_to_sdk = false;  // an SDK in its process makes this span; never a parent of ours
   bool parent_is_remote = false;
   ParentSource source = ParentSource::kNone;
   uint8_t trace_flags = 0;
@@ -34,11 +36,13 @@ struct Place {
 
   // What the decision rests on, until it is settled.
   const Sampler* sampler = nullptr;    // of its service; outlives it
+  std::shared_ptr<SdkState> sdk;       // of its process; null: nobody asked
   PlacePtr parent;                     // found, but perhaps not settled itself
   std::optional<TraceContext> header;  // traceparent of its request, or of its environment
   bool decided = false;                // parent and source are what they will be
   bool provisional = false;            // by kThread: holds if the thread waits for its answer
   bool is_parent = false;              // of a program: something found it to be its parent
+  bool is_telemetry = false;           // sent: it carries telemetry itself
   bool forwarded = false;              // sent: its header is the one that `parent` came with
   // Told to others already, so it holds whatever is found out later. A call's trace and own span id;
   // of a root the trace id.
