@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <set>
 
 #include "agent/command/child_process.h"
 #include "agent/probe/probe_set.h"
@@ -27,6 +28,19 @@ void write_record(harness::RecordingWriter& writer, std::span<const std::byte> r
   writer.write({reinterpret_cast<const std::byte*>(copy.data()), record.size()});
 }
 
+// Runtimes are looked into as the pipeline does, so that their tasks are in the recording.
+void look_into(std::span<const std::byte> record, probe::ProbeSet& probes,
+               std::set<uint32_t>& to_inspect) {
+  const auto* header = reinterpret_cast<const event_header*>(record.data());
+  if (header->type == EVENT_PROCESS_EXEC || header->type == EVENT_PROCESS_EXIT)
+    probes.forget(header->pid);
+  if (header->type == EVENT_PROCESS_EXEC || header->type == EVENT_IMAGE_MAPPED)
+    to_inspect.insert(header->pid);
+  if (header->type == EVENT_PROCESS_FORK)
+    to_inspect.insert(reinterpret_cast<const process_fork_event*>(header)->child_pid);
+  if (header->type == EVENT_PROCESS_EXIT) to_inspect.erase(header->pid);
+}
+
 int record(const char* path, std::vector<std::string> command) {
   sigset_t mask;
   ::sigprocmask(SIG_SETMASK, nullptr, &mask);
@@ -43,7 +57,12 @@ int record(const char* path, std::vector<std::string> command) {
   for (bool ended = false; !ended;) {
     pollfd wait{child->pid_fd(), POLLIN, 0};
     ended = ::poll(&wait, 1, 5) > 0;
-    ring.consume(SIZE_MAX, [&](std::span<const std::byte> r) { write_record(writer, r); });
+    std::set<uint32_t> to_inspect;
+    ring.consume(SIZE_MAX, [&](std::span<const std::byte> r) {
+      look_into(r, **probes, to_inspect);
+      write_record(writer, r);
+    });
+    for (const uint32_t pid : to_inspect) (*probes)->inspect(pid);
   }
   for (const auto& drop : (*probes)->drops())
     if (drop.count != 0) fmt::print(stderr, "lost: {} {}\n", drop.reason, drop.count);
