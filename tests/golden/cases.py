@@ -126,7 +126,7 @@ def chain():
     """A program, a service of tasks and a service of threads; nobody sends a header."""
     services = []
     for role in ("back", "front"):
-        services.append(subprocess.Popen([sys.executable, __file__, role], stdout=subprocess.PIPE,
+        services.append(subprocess.Popen([sys.executable, sys.argv[0], role], stdout=subprocess.PIPE,
                                          stderr=subprocess.DEVNULL))
         services[-1].stdout.readline()
         time.sleep(0.5)  # its interpreter has been looked into
