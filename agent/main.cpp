@@ -33,6 +33,7 @@
 #include "agent/pipeline/pipeline.h"
 #include "agent/probe/kernel_check.h"
 #include "agent/probe/probe_set.h"
+#include "agent/probe/process_check.h"
 #include "agent/semantics/http_semantics.h"
 #include "agent/trace/correlator.h"
 #include "agent/trace/samplers.h"
@@ -87,6 +88,14 @@ Result<void> require_initial_pid_namespace() {
   if (own == "pid:[4026531836]") return {};
   return fail("this is a container with process ids of its own, so processes could not be told "
               "apart; start the agent with the host's (hostPID: true, docker --pid=host)");
+}
+
+// Exit status of `tacit doctor`: this host, and the processes that --pid names.
+int diagnose(const config::Config& config) {
+  auto checks = probe::check_kernel();
+  for (const auto& selector : config.selectors)
+    if (selector.pid > 0) checks.push_back(probe::check_process(static_cast<uint32_t>(selector.pid)));
+  return command::run_doctor(checks, config, std::cout, ::isatty(STDOUT_FILENO) == 1);
 }
 
 // Observes a command (exec) or what selectors match (run), until either ends.
@@ -183,8 +192,7 @@ int main(int argc, char** argv, char** environment) {
       fmt::print("tacit {}\n", kVersion);
       return 0;
     case Invocation::Command::kDoctor:
-      return command::run_doctor(probe::check_kernel(), invocation->config, std::cout,
-                                 ::isatty(STDOUT_FILENO) == 1);
+      return diagnose(invocation->config);
     case Invocation::Command::kExec:
     case Invocation::Command::kRun:
       break;

@@ -84,6 +84,7 @@ constexpr std::string_view kDoctor =
 Says in one line each what this host allows, what a missing piece costs, and how to get it.
 Exits with 0 only if the main job can run. With a destination given, tries to reach it too.
 
+  --pid PID                look into this process too: its runtime, the probes that fit; repeatable
   --config FILE            the YAML file that `tacit run` would read
   --otlp-endpoint URL      try to reach this collector
   --otlp-protocol NAME     grpc or http/protobuf; unset: by the URL

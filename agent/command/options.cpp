@@ -61,6 +61,7 @@ void add_flags(CLI::App& app, std::string_view command, Flags& flags) {
   app.add_option("--config", flags.config_file);
   if (command == "doctor") {
     for (const auto flag : kDoctorFlags) add_setting(app, flag, flags);
+    add_selector(app, "--pid", flags);  // processes to look into
     return;
   }
   for (const auto flag : kPlainFlags) add_setting(app, flag, flags);

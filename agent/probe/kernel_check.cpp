@@ -11,6 +11,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/probe/probe_set.h"
+#include "agent/probe/uprobe_attacher.h"
 
 namespace tacit::probe {
 namespace {
@@ -72,6 +73,16 @@ HostCheck check_ring_buffer() {
   return check;
 }
 
+HostCheck check_uprobes() {
+  const UprobeMechanism mechanism = find_uprobe_mechanism();
+  HostCheck check{"uprobes", mechanism != UprobeMechanism::kNone, false, name_of(mechanism), "", ""};
+  if (!check.ok) {
+    check.cost = "requests and calls inside Python, Go and Node processes are not tied together";
+    check.fix = "kernel 6.6 or newer, or CAP_SYS_ADMIN for perf events";
+  }
+  return check;
+}
+
 // The proof: load and attach all of it, following nobody, and take it down again.
 HostCheck check_probes() {
   const uint64_t begin_ns = monotonic_ns();
@@ -99,6 +110,7 @@ std::vector<HostCheck> check_kernel() {
   std::vector<HostCheck> checks;
   checks.push_back(check_ring_buffer());
   for (const Hook& hook : kHooks) checks.push_back(check_hook(kernel.get(), hook));
+  checks.push_back(check_uprobes());
   checks.push_back(check_probes());
   return checks;
 }
