@@ -98,9 +98,12 @@ TEST_F(CorrelatorTest, AServerContinuesTheTraceOfItsHeader) {
   EXPECT_EQ(std::get<std::string>(span.attributes[0].value), "traceparent");
 }
 
-TEST_F(CorrelatorTest, AClientJoinsTheSpanOfItsOwnHeader) {
+// It may be an SDK's, which would make this span itself.
+TEST_F(CorrelatorTest, AClientJoinsTheSpanOfItsOwnHeaderOnceNoSdkExports) {
   const auto place = sent(on_thread(1), kSampled);
-  ASSERT_TRUE(correlator.settle(*place, kNow));
+  EXPECT_FALSE(correlator.settle(*place, kNow + SdkPresence::kDoubtNs - 1));
+  ASSERT_TRUE(correlator.settle(*place, kNow + SdkPresence::kDoubtNs));
+  EXPECT_TRUE(place->kept);
   EXPECT_EQ(place->trace_id, kTraceId);
   EXPECT_EQ(place->parent_span_id, kHeaderSpan);
   EXPECT_FALSE(place->parent_is_remote);
@@ -161,7 +164,9 @@ TEST_F(CorrelatorTest, PipelinedRequestsAreJoinedEachToItsOwn) {
 TEST_F(CorrelatorTest, AHeaderOfTheCallersOwnWinsOverTheConnection) {
   const auto end = next_end();
   sent_on(end, on_thread(1), kSampled);
-  const auto request = served_on(end, on_thread(2), kSampled);
+  auto server = on_thread(2);
+  server.pid = kPid + 1;
+  const auto request = served_on(end, server, kSampled);
   ASSERT_TRUE(correlator.settle(*request, kNow));
   EXPECT_EQ(request->source, ParentSource::kTraceparent);
   EXPECT_EQ(request->parent_span_id, kHeaderSpan);
@@ -352,6 +357,31 @@ TEST_F(CorrelatorTest, TheHeadersDecisionIsRespected) {
   ASSERT_TRUE(correlator.settle(*kept, kJoined));
   EXPECT_TRUE(kept->kept);
   EXPECT_EQ(kept->trace_flags, 3);
+}
+
+// Its own spans are there already; what it knows nothing of is not.
+TEST_F(CorrelatorTest, WhatAnSdkInsideMakesIsLeftToIt) {
+  const auto request = served(in_task(7));
+  const auto with_context = sent(in_task(7), kSampled);
+  const auto without = sent(in_task(7));
+  auto telemetry = exchange(Role::kClient, in_task(1));
+  telemetry.method = "POST";
+  telemetry.target = "/v1/traces";
+  const auto export_of_spans =
+      correlator.sent(telemetry, {next_end(), 900, 0, kNow, {}}, keep, kNow);
+  for (const auto& place : {request, with_context, without, export_of_spans})
+    ASSERT_TRUE(correlator.settle(*place, kJoined));
+  EXPECT_FALSE(request->kept);
+  EXPECT_FALSE(with_context->kept);
+  EXPECT_FALSE(export_of_spans->kept);
+  EXPECT_TRUE(without->kept);
+  expect_root(without, ParentSource::kNone);  // never the child of a span that nobody exports
+
+  auto other = on_thread(1);
+  other.pid = kPid + 1;
+  const auto elsewhere = served(other);
+  ASSERT_TRUE(correlator.settle(*elsewhere, kJoined));
+  EXPECT_TRUE(elsewhere->kept);
 }
 
 TEST_F(CorrelatorTest, EachSettledPlaceIsCountedOnce) {
