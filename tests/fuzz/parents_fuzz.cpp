@@ -46,7 +46,8 @@ class World {
       case 18: return correlator_.expire(now_ns_);
       case 19:
         return work.set_traits({.calls_in_turn = (second & 1) != 0,
-                                .threads_started_for_work = (second & 2) != 0});
+                                .threads_started_for_work = (second & 2) != 0,
+                                .tasks_move = (second & 4) != 0});
     }
   }
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr ProgramTraits kPython = {.calls_in_turn = false, .threads_started_for_work = true};
 constexpr ProgramTraits kEventLoop = {.calls_in_turn = true, .threads_started_for_work = false};
+constexpr ProgramTraits kGo = {
+    .calls_in_turn = false, .threads_started_for_work = false, .tasks_move = true};
 constexpr uint64_t kHuge = std::numeric_limits<uint64_t>::max();
 
 TEST(TaskTraps, ATaskThatReadsSeveralConnectionsAtOnceIsAmbiguous) {
@@ -160,6 +162,30 @@ TEST(TaskTraps, WorkLeftBehindByAPipelinedRequestIsAmbiguous) {
   story.read(in_task(1), 50);
   story.answer(first);
   expect_ambiguous(story.call(in_task(2)));
+}
+
+// A pool starts its workers when it first needs them.
+TEST(TaskTraps, AGoroutineThatCalledAndOutlivesItsRequestMayWorkForOthers) {
+  ProcessStory story;
+  story.work.set_traits(kGo);
+  story.copy(0, 1);
+  const auto request = story.read(in_task(1), 50);
+  story.copy(1, 2);
+  story.copy(1, 3);
+  expect_found(story.call(in_task(2)), request, ParentSource::kTask);
+  expect_found(story.call(in_task(2)), request, ParentSource::kTask);
+  story.answer(request);
+  expect_ambiguous(story.call(in_task(2)));
+  expect_found(story.call(in_task(3)), request, ParentSource::kTask);  // left behind by it
+}
+
+TEST(ThreadTraps, WhereTasksMoveNoThreadTellsAnything) {
+  ProcessStory story;
+  story.work.set_traits(kGo);
+  story.read(on_thread(1), 50);
+  expect_none(story.call(on_thread(1)));
+  expect_none(story.call(in_task(9, 1)));
+  expect_none(story.work.started_by(on_thread(1)));
 }
 
 TEST(TaskTraps, AfterALossNothingOldIsBelieved) {
