@@ -93,6 +93,8 @@ void add_self_metrics(const SelfFigures& figures, const Labels& self, FamilySet&
                "result", figures.parser, self);
   add_counters(families, "tacit_spans_total", "Spans seen, before sampling", "kind", figures.spans,
                self);
+  add_counters(families, "tacit_spans_not_kept_total", "Spans seen that go nowhere", "reason",
+               figures.spans_not_kept, self);
   add_parents(families, figures, self);
   add_exporters(families, figures.exporters, self);
   add_programs(families, figures, self);

@@ -33,6 +33,7 @@ struct SelfFigures {
     uint64_t value = 0;
   };
   std::vector<Parents> parents;
+  std::vector<NamedFigure> spans_not_kept;  // by reason: sampler; sdk (makes them itself)
   uint64_t held_spans = 0;          // now: their place is not settled yet
   uint64_t unsettled_spans = 0;     // were not held any longer, as too many were
   uint64_t unplaced_exchanges = 0;  // their side or process was not known when they began

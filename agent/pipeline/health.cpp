@@ -63,8 +63,10 @@ metrics::SelfFigures gather_figures(const probe::ProbeSet& probes, const Pipelin
                {"client", counted.spans[static_cast<size_t>(SpanKind::kClient)]},
                {"connect", counted.failed_connects}};
   out.parents = parent_figures(counted.parents);
+  out.spans_not_kept = {{"sampler", counted.outlet.sampled_out},
+                        {"sdk", counted.outlet.left_to_sdk}};
   out.held_spans = counted.held_spans;
-  out.unsettled_spans = counted.unsettled_spans;
+  out.unsettled_spans = counted.outlet.unsettled;
   out.unplaced_exchanges = counted.unplaced;
   out.exporters = std::move(exporters);
   for (const auto& program : probes.program_figures())

@@ -16,11 +16,8 @@
 namespace tacit::pipeline {
 namespace {
 
-constexpr size_t kSpansPerHandOut = 512;  // then exporters get theirs in mid-batch
 // ProcessKey counts in clock ticks; USER_HZ is 100 on every architecture we build for.
 constexpr uint64_t kNsPerTick = 10'000'000;
-// Spans that may wait for their place in a trace: some 16 MB.
-constexpr size_t kMaxHeldSpans = 16384;
 constexpr char kPlainScheme[] = "http";
 constexpr uint64_t kSweepNs = 5'000'000'000;
 constexpr uint64_t kSweepsPerVerification = 12;  // a lost exit event is noticed in a minute
@@ -70,6 +67,7 @@ Pipeline::Pipeline(Rooms rooms)
       http_options_{rooms_.config.http_request_headers, rooms_.config.http_response_headers},
       connections_(http_options_, rooms_.probes, *this),
       failed_connects_([this](const FailedConnect& failed) { report_failed_connect(failed); }),
+      outlet_(rooms_.correlator, rooms_.exporters),
       programs_(rooms_.correlator, rooms_.command_pid,
                 [this](const EndedProgram& ended) { report_program(ended); }),
       wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
@@ -383,16 +381,14 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
     rooms_.metrics.observe(sample_of(call), *connection.resource);
   ++counted_.spans[static_cast<size_t>(call.kind)];
   if (!tracing_) return;
+  if (!exchange.place) place_in_trace(connection, exchange);  // its process was not known before
   const auto place = std::static_pointer_cast<trace::Place>(std::exchange(exchange.place, nullptr));
-  if (!place) {  // its process was not known yet when it began, or its side never
+  if (!place) {
     ++counted_.unplaced;
     return;
   }
   rooms_.correlator.over(place, exchange);
-  if (rooms_.correlator.settle(*place, now_ns_) && !place->kept) {
-    ++(place->left_to_sdk ? counted_.left_to_sdk : counted_.sampled_out);
-    return;
-  }
+  if (outlet_.is_unwanted(*place, now_ns_)) return;
   auto span = rooms_.semantics.make_span(call, exchange, connection.endpoints, wall_offset_ns_);
   if (place->source == trace::ParentSource::kTraceparent || place->header)
     span.trace_state = trace::valid_tracestate(exchange.tracestate);
@@ -426,49 +422,15 @@ void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t
                     const telemetry::ResourcePtr& resource) {
   span.resource = resource;
   span.attributes.push_back({"process.pid", int64_t{pid}});
-  if (!rooms_.correlator.settle(*place, now_ns_)) {
-    held_.push_back({std::move(span), place});
-    if (held_.size() > kMaxHeldSpans) settle_held(true);
-    return;
-  }
-  if (!place->kept) {
-    ++(place->left_to_sdk ? counted_.left_to_sdk : counted_.sampled_out);
-    return;
-  }
-  trace::Correlator::apply(*place, span);
-  spans_.push_back(std::move(span));
-  if (spans_.size() >= kSpansPerHandOut) hand_out();
-}
-
-// Hands on what was waiting for its place in a trace; all of it with `force`.
-void Pipeline::settle_held(bool force) {
-  std::deque<Held> waiting;
-  std::swap(waiting, held_);
-  for (Held& each : waiting) {
-    if (!rooms_.correlator.settle(*each.place, now_ns_, force)) {
-      held_.push_back(std::move(each));
-    } else if (!each.place->kept) {
-      ++(each.place->left_to_sdk ? counted_.left_to_sdk : counted_.sampled_out);
-    } else {
-      if (force) ++counted_.unsettled_spans;
-      trace::Correlator::apply(*each.place, each.span);
-      spans_.push_back(std::move(each.span));
-      if (spans_.size() >= kSpansPerHandOut) hand_out();
-    }
-  }
-}
-
-void Pipeline::hand_out() {
-  if (spans_.empty()) return;
-  auto& exporters = rooms_.exporters;
-  for (size_t i = 0; i + 1 < exporters.size(); ++i) exporters[i]->export_spans(spans_);
-  exporters.back()->export_spans(std::exchange(spans_, {}));
+  outlet_.add(std::move(span), place, now_ns_);
 }
 
 void Pipeline::on_batch_begin(uint64_t now_ns) {
-  if (carrying_ && !std::exchange(carries_running_, true))
-    for (const discovery::Process* process : rooms_.processes.running())
+  if (tracing_ && !std::exchange(knows_running_, true))
+    for (const discovery::Process* process : rooms_.processes.running()) {
       carry_traces(process->pid());
+      inspect_soon(process->pid());
+    }
   const uint64_t lost = rooms_.probes.lost_events();
   if (std::exchange(lost_events_, lost) != lost) last_loss_ns_ = now_ns;
   const uint64_t lost_tasks = rooms_.probes.lost_task_events();
@@ -479,8 +441,8 @@ void Pipeline::on_batch_end(uint64_t now_ns) {
   now_ns_ = now_ns;
   inspect_images();
   failed_connects_.flush(now_ns);
-  settle_held(false);
-  hand_out();
+  outlet_.settle(now_ns, false);
+  outlet_.hand_out();
   if (now_ns >= next_sweep_ns_) {
     next_sweep_ns_ = now_ns + kSweepNs;
     rooms_.correlator.expire(now_ns);
@@ -511,7 +473,8 @@ void Pipeline::publish(uint64_t now_ns) {
   counted_.connection = connections_.counters();
   counted_.http = connections_.http_counters();
   counted_.parents = rooms_.correlator.counts();
-  counted_.held_spans = held_.size();
+  counted_.held_spans = outlet_.waiting();
+  counted_.outlet = outlet_.counters();
   const std::scoped_lock lock(mutex_);
   published_ = counted_;
 }
@@ -521,8 +484,8 @@ void Pipeline::finish(uint64_t now_ns) {
   connections_.finish(now_ns);
   failed_connects_.flush(std::numeric_limits<uint64_t>::max());
   programs_.finish(now_ns);
-  settle_held(true);
-  hand_out();
+  outlet_.settle(now_ns, true);
+  outlet_.hand_out();
   next_publish_ns_ = 0;
   publish(now_ns);
 }

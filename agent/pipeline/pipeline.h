@@ -4,7 +4,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -20,6 +19,7 @@
 #include "agent/pipeline/connection_table.h"
 #include "agent/pipeline/failed_connects.h"
 #include "agent/pipeline/programs.h"
+#include "agent/pipeline/span_outlet.h"
 #include "agent/probe/probe_control.h"
 #include "agent/semantics/http_semantics.h"
 #include "agent/telemetry/exporter.h"
@@ -35,11 +35,9 @@ struct PipelineFigures {
   uint64_t exchanges = 0;
   uint64_t failed_connects = 0;
   std::array<uint64_t, 4> spans{};  // exchanges by telemetry::SpanKind, before sampling
-  uint64_t sampled_out = 0;
-  uint64_t left_to_sdk = 0;  // spans of processes that an SDK instruments from inside
+  SpanCounters outlet;
   trace::Correlator::Counts parents{};  // settled places, by kind and by how the parent was found
   uint64_t held_spans = 0;              // now: their place in a trace is not settled yet
-  uint64_t unsettled_spans = 0;         // left without waiting longer, because too many waited
   uint64_t unplaced = 0;         // exchanges whose side or process was not known when they began
   uint64_t without_process = 0;  // exchanges whose process was never told of
   uint64_t refused_processes = 0;  // not taken because the process table was full
@@ -113,27 +111,18 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void carry_program_trace(uint32_t pid);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
             const telemetry::ResourcePtr& resource);
-  void settle_held(bool force);
-  void hand_out();
   void publish(uint64_t now_ns);
-
-  // A finished span whose place is not settled.
-  struct Held {
-    telemetry::Span span;
-    trace::PlacePtr place;
-  };
 
   Rooms rooms_;
   const bool tracing_;  // spans go somewhere
   const bool carrying_;  // and traces to other hosts
-  bool carries_running_ = false;  // processes that were there before are told of
+  bool knows_running_ = false;  // processes that were there before are looked into, and told of
   const protocol::http1::Options http_options_;
   ConnectionTable connections_;
   FailedConnects failed_connects_;
+  SpanOutlet outlet_;
   Programs programs_;
   std::set<uint32_t> to_inspect_;
-  std::deque<Held> held_;  // oldest first
-  std::vector<telemetry::Span> spans_;  // of this batch
   uint64_t now_ns_ = 0;  // of the newest record or batch
   int64_t wall_offset_ns_;
   uint64_t next_sweep_ns_ = 0;

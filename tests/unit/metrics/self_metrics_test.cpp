@@ -20,6 +20,7 @@ SelfFigures figures() {
   made.parents = {{"server", "socket", 12}, {"client", "none", 0}};
   made.held_spans = 13;
   made.unsettled_spans = 14;
+  made.spans_not_kept = {{"sdk", 15}};
   made.unplaced_exchanges = 15;
   made.refused_probe_sites = 16;
   made.exporters = {{"otlp-spans", 1, 2, 3, 4, 5, 6}};
@@ -53,6 +54,7 @@ TEST(SelfMetrics, EveryFigureHasItsSeries) {
       {"tacit_spans_total", "kind", "client", 2},
       {"tacit_held_spans", nullptr, nullptr, 13},
       {"tacit_unsettled_spans_total", nullptr, nullptr, 14},
+      {"tacit_spans_not_kept_total", "reason", "sdk", 15},
       {"tacit_unplaced_exchanges_total", nullptr, nullptr, 15},
       {"tacit_runtime_probes_refused", nullptr, nullptr, 16},
       {"tacit_exporter_exported_total", "destination", "otlp-spans", 1},
