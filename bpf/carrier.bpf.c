@@ -180,6 +180,24 @@ static __always_inline int doubt(__u64 socket_id) {
   return 0;
 }
 
+static __always_inline int keep_first_byte(__u64 socket_id, char byte, __u32 position) {
+  struct first_byte first = {.position = position, .byte = byte};
+  bpf_map_update_elem(&first_bytes, &socket_id, &first, BPF_ANY);
+  return 0;
+}
+
+/* The bytes read, behind a first byte that was read before them; returns how many, 0: none. */
+static __always_inline __u32 read_head(__u64 socket_id, struct head_bytes *head, __u64 buffer,
+                                       __u32 length, __u32 begin) {
+  __u32 wanted = length < HEAD_BYTES - 1 ? length : HEAD_BYTES - 1;
+  __builtin_memset(head->bytes, 0, 16); /* what begins_with_method looks at */
+  struct first_byte *first = bpf_map_lookup_elem(&first_bytes, &socket_id);
+  if (!first || first->position != begin)
+    return bpf_probe_read_user(head->bytes, wanted, (void *)buffer) ? 0 : wanted;
+  head->bytes[0] = first->byte;
+  return bpf_probe_read_user(head->bytes + 1, wanted, (void *)buffer) ? 0 : wanted + 1;
+}
+
 __noinline int request_read(__u64 socket_id, struct socket_state *state, __u64 buffer, __u32 length) {
   if (!state) return 0;
   __u32 pid = bpf_get_current_pid_tgid() >> 32;
@@ -188,19 +206,19 @@ __noinline int request_read(__u64 socket_id, struct socket_state *state, __u64 b
   struct head_bytes *head = bpf_task_storage_get(&heads, bpf_get_current_task_btf(), NULL,
                                                  BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!head) return 0;
-  __u32 wanted = length < HEAD_BYTES ? length : HEAD_BYTES;
-  __builtin_memset(head->bytes, 0, 16); /* what begins_with_method looks at */
-  if (bpf_probe_read_user(head->bytes, wanted, (void *)buffer)) return doubt(socket_id);
-  if (!begins_with_method(head->bytes)) return doubt(socket_id);
-
   struct sock *sk = (struct sock *)state->sock;
+  __u32 begin = tcp_receive_position(sk, state->receive_position + length) - length;
+  __u32 have = read_head(socket_id, head, buffer, length, begin);
+  if (length == 1 && have == 1) return keep_first_byte(socket_id, head->bytes[0], begin + 1);
+  if (!have || !begins_with_method(head->bytes)) return doubt(socket_id);
+  if (have > length) begin -= 1;
+
   struct socket_endpoints ends;
   read_ends(sk, &ends, SOCKET_ROLE_SERVER);
-  __u32 begin = tcp_receive_position(sk, state->receive_position + length) - length;
   struct request_place place = {};
   fill_place(&place, &ends, begin);
   struct trace_ids ids = {};
-  bool known = trace_of_request(process, head, wanted, &place, &ids);
+  bool known = trace_of_request(process, head, have, &place, &ids);
   if (known && ids.kind == TRACE_IDS_BEGUN) known = tell(&ids, &ends, begin);
   return serve(socket_id, &ids, known);
 }
@@ -232,15 +250,18 @@ int BPF_PROG(carrier_sys_exit, struct pt_regs *regs, long result) {
 
 /* The trace that the sender works for. */
 static __always_inline bool trace_of_call(__u64 socket_id, struct trace_ids *ids) {
-  struct trace_context *context = bpf_map_lookup_elem(&claimed_contexts, &socket_id);
-  const bool is_claimed = context != NULL;
-  if (!context) context = context_of(current_task());
-  if (context) {
-    bool known = context->known && !context->shared;
-    __builtin_memcpy(ids->trace_id, context->trace_id, 16);
-    ids->sampled = context->sampled;
-    if (is_claimed) bpf_map_delete_elem(&claimed_contexts, &socket_id);
-    return known;
+  struct trace_context context = {.nobody = 1};
+  struct trace_context *found = bpf_map_lookup_elem(&claimed_contexts, &socket_id);
+  if (found) {
+    context = *found;
+    bpf_map_delete_elem(&claimed_contexts, &socket_id);
+  } else if ((found = context_of(current_task()))) {
+    context = *found;
+  }
+  if (!context.nobody) {
+    __builtin_memcpy(ids->trace_id, context.trace_id, 16);
+    ids->sampled = context.sampled;
+    return context.known && !context.shared;
   }
   __u32 pid = bpf_get_current_pid_tgid() >> 32;
   struct program_trace *program = bpf_map_lookup_elem(&program_traces, &pid);

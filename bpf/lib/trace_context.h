@@ -74,7 +74,7 @@ __noinline int enter_context(__u64 task) {
 __noinline int claim_for_current(__u64 socket_id) {
   if (!carries_traces) return 0;
   struct trace_context *context = context_of(current_task());
-  struct trace_context copy = {};
+  struct trace_context copy = {.nobody = !context};
   if (context) copy = *context;
   bpf_map_update_elem(&claimed_contexts, &socket_id, &copy, BPF_ANY);
   return 0;

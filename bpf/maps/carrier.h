@@ -59,6 +59,21 @@ struct {
   __type(value, struct worker_key);
 } serving SEC(".maps");
 
+/* A request's first byte that was read alone (Go's server waits in this way for the next request):
+ * socket inode number → it. */
+struct first_byte {
+  __u32 position; /* behind it */
+  char byte;
+  __u8 pad[3];
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u64);
+  __type(value, struct first_byte);
+} first_bytes SEC(".maps");
+
 enum departure_state { DEPARTURE_NEW = 0, DEPARTURE_UNDER_WAY, DEPARTURE_OVER };
 
 /* The newest request of a socket (struct sock *) that takes its context along. */

@@ -18,7 +18,8 @@ struct trace_context {
   __u8 sampled;
   __u8 shared;   /* several connections read in one task */
   __u8 answered; /* the answer has begun */
-  __u8 pad[4];
+  __u8 nobody;   /* claimed by what serves no request */
+  __u8 pad[3];
 };
 
 struct {
