@@ -123,8 +123,12 @@ Result<int> observe(const Invocation& invocation) {
       log::warn(made.error().message + "; no trace is carried");
   }
 
+  auto exporters = exporters::make_span_exporters(config);
+  if (!exporters) return std::unexpected(exporters.error());
   auto probes = probe::ProbeSet::load({.ring_bytes = config.ring_mib << 20,
                                        .max_capture_bytes = config.max_capture_bytes,
+                                       .track_causes = !exporters->empty(),
+                                       .runtime_probes = config.runtime_probes,
                                        .carry_traces = carries,
                                        .offer_all_processes = !child});
   if (!probes) return std::unexpected(probes.error());
@@ -139,8 +143,6 @@ Result<int> observe(const Invocation& invocation) {
   if (!samplers) return std::unexpected(samplers.error());
   trace::Correlator correlator(trace::IdGenerator{});
 
-  auto exporters = exporters::make_span_exporters(config);
-  if (!exporters) return std::unexpected(exporters.error());
   std::unique_ptr<pipeline::Pipeline> pipeline;
   std::atomic<const exporters::MetricOutputs*> metric_outputs = nullptr;  // read by scrapes
   metrics::Metrics metrics(config, resources.agent_resource(), [&] {

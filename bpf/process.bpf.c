@@ -12,6 +12,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* 1: execs of every process are reported, so that selectors can choose it. */
 const volatile __u32 offer_execs = 0;
+/* 0: nobody asks who caused what (metrics alone). */
+const volatile __u32 track_causes = 1;
 
 static __always_inline int report_thread(struct task_struct *child) {
   struct thread_start_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -32,7 +34,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
   __u32 parent_pid = parent->tgid, child_pid = child->tgid;
   struct followed_process *followed = followed_process(parent_pid);
   if (!followed) return 0;
-  if (child_pid == parent_pid) return report_thread(child);
+  if (child_pid == parent_pid) return track_causes ? report_thread(child) : 0;
   /* The child's memory is a copy, so its runtime lies where the parent's does. */
   if (bpf_map_update_elem(&followed_processes, &child_pid, followed, BPF_ANY)) {
     count_drop(DROP_PROCESS_TABLE);

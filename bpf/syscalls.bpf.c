@@ -13,6 +13,12 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile __u8 syscall_kinds[SYSCALL_TABLE_SIZE];
 const volatile __u32 max_capture_bytes = 65536;
+/* 0: nobody asks who caused what (metrics alone). */
+const volatile __u32 track_causes = 1;
+
+static __always_inline __u64 next_turn(struct task_struct *task, __u64 step) {
+  return track_causes ? take_turn(task, step) : 0;
+}
 
 static __always_inline void limit_capture(struct transfer *t) {
   t->capture = t->total;
@@ -60,9 +66,9 @@ static __always_inline bool is_input_of_others(struct task_struct *task, __u32 f
 }
 
 static __always_inline int report_data(struct task_struct *task, struct pt_regs *regs, __u8 kind,
-                                       long result) {
+                                       long result, bool has_tasks) {
   struct socket_ref ref;
-  struct transfer t = {};
+  struct transfer t = {.has_tasks = has_tasks};
   __u32 fd = SYSCALL_ARG1(regs), flags = 0;
 
   t.direction = kind >= SYSCALL_WRITE ? DATA_SEND : DATA_RECEIVE;
@@ -81,10 +87,10 @@ static __always_inline int report_data(struct task_struct *task, struct pt_regs 
   }
   __u64 step = t.direction == DATA_RECEIVE ? TURN_INPUT : 0;
   if (!find_socket(task, fd, &ref)) {
-    if (step && is_input_of_others(task, fd)) take_turn(task, step);
+    if (step && is_input_of_others(task, fd)) next_turn(task, step);
     return 0;
   }
-  t.by.turn = take_turn(task, step);
+  t.by.turn = next_turn(task, step);
   if (t.flags) {
     if (!(ref.state->flags & SOCKET_ANNOUNCED)) return 0; /* nothing was ever said on it */
     return report(&ref, &t);
@@ -115,21 +121,21 @@ static __always_inline int report_data(struct task_struct *task, struct pt_regs 
 
 /* Bytes that never pass through user memory: their length is all there is. */
 static __always_inline int report_length(struct task_struct *task, __u32 fd, __u8 direction,
-                                         long result) {
+                                         long result, bool has_tasks) {
   struct socket_ref ref;
-  struct transfer t = {.direction = direction, .total = result};
+  struct transfer t = {.direction = direction, .total = result, .has_tasks = has_tasks};
   if (result <= 0 || !find_socket(task, fd, &ref)) return 0;
-  t.by.turn = take_turn(task, direction == DATA_RECEIVE ? TURN_INPUT : 0);
+  t.by.turn = next_turn(task, direction == DATA_RECEIVE ? TURN_INPUT : 0);
   return report(&ref, &t);
 }
 
 /* A new descriptor: remember that the socket was seen from its first byte, and whose side it is. */
 static __always_inline int note_start(struct task_struct *task, __u32 fd, __u8 role) {
   struct socket_ref ref;
-  __u64 turn = take_turn(task, role == SOCKET_ROLE_SERVER ? TURN_INPUT : 0);
+  __u64 turn = next_turn(task, role == SOCKET_ROLE_SERVER ? TURN_INPUT : 0);
   if (!find_socket(task, fd, &ref) || ref.state->flags & SOCKET_ANNOUNCED) return 0;
   ref.state->origin.time_ns = bpf_ktime_get_ns();
-  ref.state->origin.by.task = current_task();
+  ref.state->origin.by.task = track_causes ? current_task() : 0;
   ref.state->origin.by.turn = turn;
   ref.state->origin.tid = (__u32)bpf_get_current_pid_tgid();
   ref.state->role = role;
@@ -143,7 +149,7 @@ static __always_inline int note_connected(struct task_struct *task, struct pt_re
   struct socket_ref ref;
   if (SYSCALL_ARG2(regs) != SOL_SOCKET || SYSCALL_ARG3(regs) != SO_ERROR) return 0;
   if (!find_socket(task, SYSCALL_ARG1(regs), &ref) || ref.state->flags & SOCKET_ANNOUNCED) return 0;
-  take_turn(task, TURN_INPUT);
+  next_turn(task, TURN_INPUT);
   return 0;
 }
 
@@ -166,7 +172,9 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
   if (number >= SYSCALL_TABLE_SIZE) return 0;
   __u8 kind = syscall_kinds[number];
   if (kind == SYSCALL_IGNORED) return 0;
-  if (!is_followed(bpf_get_current_pid_tgid() >> 32)) return 0;
+  struct followed_process *process = followed_process(bpf_get_current_pid_tgid() >> 32);
+  if (!process) return 0;
+  bool has_tasks = track_causes && process->runtime.kind != RUNTIME_UNKNOWN;
 
   struct task_struct *task = bpf_get_current_task_btf();
   if (TASK_IS_COMPAT(task)) {
@@ -182,22 +190,22 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
       return report_failed_connect(task, regs, result);
     case SYSCALL_POLL:
       if (SYSCALL_ARG2(regs) <= 2) return 0;
-      take_turn(task, TURN_WAIT);
+      next_turn(task, TURN_WAIT);
       return 0;
     case SYSCALL_SELECT:
       if (SYSCALL_ARG1(regs) == 0) return 0; /* a sleep */
-      take_turn(task, TURN_WAIT);
+      next_turn(task, TURN_WAIT);
       return 0;
     case SYSCALL_WAIT:
-      take_turn(task, TURN_WAIT);
+      next_turn(task, TURN_WAIT);
       return 0;
     case SYSCALL_GET_OPTION:
       return note_connected(task, regs);
     case SYSCALL_MAP:
       return result < 0 ? 0 : report_map(regs);
     case SYSCALL_SPLICE:
-      report_length(task, SYSCALL_ARG1(regs), DATA_RECEIVE, result);
-      return report_length(task, SYSCALL_ARG3(regs), DATA_SEND, result);
+      report_length(task, SYSCALL_ARG1(regs), DATA_RECEIVE, result, has_tasks);
+      return report_length(task, SYSCALL_ARG3(regs), DATA_SEND, result, has_tasks);
   }
-  return report_data(task, regs, kind, result);
+  return report_data(task, regs, kind, result, has_tasks);
 }

@@ -106,7 +106,7 @@ struct ProbeSet::Parts {
   Result<void> load_all(const ProbeOptions& options);
   template <typename Skeleton, typename Load>
   void load_runtime(const char* name, Owned<Skeleton>& skeleton, Load load);
-  void load_runtimes();
+  void load_runtimes(const ProbeOptions& options);
   void load_carrier(const ProbeOptions& options);
   void set_runtime(uint32_t pid, const runtime_layout& layout) const;
 };
@@ -152,7 +152,9 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
                             advice(errno)));
 
   for (const auto& [number, kind] : syscall_table())
-    syscalls->rodata->syscall_kinds[number] = kind;
+    if (options.track_causes || kind < SYSCALL_WAIT) syscalls->rodata->syscall_kinds[number] = kind;
+  syscalls->rodata->track_causes = options.track_causes;
+  process->rodata->track_causes = options.track_causes;
   syscalls->rodata->max_capture_bytes = options.max_capture_bytes;
   process->rodata->offer_execs = options.offer_all_processes;
   socket_state->rodata->offer_listens = options.offer_all_processes;
@@ -183,7 +185,7 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
     io_uring.reset();
   }
   load_carrier(options);
-  load_runtimes();
+  load_runtimes(options);
   if (carrier)
     if (auto attached = carrier->attach(); !attached) return attached;
   if (const int error = syscalls_bpf__attach(syscalls.get()); error != 0)
@@ -235,11 +237,13 @@ void ProbeSet::Parts::load_carrier(const ProbeOptions& options) {
   for (auto& program : carrier->programs()) programs.push_back(std::move(program));
 }
 
-void ProbeSet::Parts::load_runtimes() {
-  uprobes = find_uprobe_mechanism();
+void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
+  const bool wanted = options.track_causes && options.runtime_probes;
+  if (wanted) uprobes = find_uprobe_mechanism();
   runtimes = std::make_unique<RuntimeProbes>(
       uprobes,
       [this](uint32_t pid, const runtime_layout& layout) { set_runtime(pid, layout); });
+  if (!wanted) return;
   python.reset(python_bpf__open());
   if (python) python->rodata->carries_traces = carrier != nullptr;
   load_runtime("python", python, python_bpf__load);
@@ -300,6 +304,8 @@ void ProbeSet::trace(uint32_t pid, const traced_process& process) {
 void ProbeSet::set_program_trace(uint32_t pid, const std::optional<program_trace>& trace) {
   if (parts_->carrier) parts_->carrier->set_program_trace(pid, trace);
 }
+
+bool ProbeSet::carries_traces() const { return parts_->carrier != nullptr; }
 
 std::vector<std::pair<const char*, uint64_t>> ProbeSet::carried() const {
   if (!parts_->carrier) return {};

@@ -19,6 +19,8 @@ namespace tacit::probe {
 struct ProbeOptions {
   uint32_t ring_bytes = 8 << 20;        // a power of two, at least one page
   uint32_t max_capture_bytes = 65536;   // of one transfer
+  bool track_causes = true;             // tell who works for whom; metrics alone need it not
+  bool runtime_probes = true;           // look into language runtimes, where causes are tracked
   bool carry_traces = false;            // between hosts, where it is asked for: carrier.h
   bool offer_all_processes = false;     // report every exec and listen of the host, for selectors
 };
@@ -65,6 +67,7 @@ class ProbeSet : public ProbeControl {
   const std::vector<std::string>& missing() const;      // names of optional probes left out
   std::vector<std::string> attached() const;            // names of programs
   std::vector<DropFigure> drops() const;                // any thread
+  bool carries_traces() const;  // it was asked for, and this kernel can
   // What became of trace contexts that were to be carried, by reason; any thread.
   std::vector<std::pair<const char*, uint64_t>> carried() const;
   // Socket operations that went past the probes through io_uring, by process id; any thread.

@@ -18,6 +18,7 @@ enum syscall_kind {
   SYSCALL_SPLICE,    /* in fd, offset, out fd, … */
   SYSCALL_ACCEPT,
   SYSCALL_CONNECT,   /* fd, address, length */
+  /* From here on: only for who causes what. */
   SYSCALL_WAIT,      /* epoll_wait, io_uring_enter: one thread waits for many things */
   SYSCALL_SELECT,    /* highest descriptor + 1, … */
   SYSCALL_POLL,      /* fds, count: a wait for many from three on */

@@ -24,6 +24,7 @@ struct transfer {
   __u8 direction;
   __u8 flags;
   __u16 error;
+  bool has_tasks;      /* a runtime tells what the thread runs */
   __u32 position;
   __u32 peer_position;
   struct task_ref by;  /* its task is filled in once the transfer is to be reported */
@@ -226,7 +227,7 @@ __noinline int report_transfer(__u64 id, struct socket_state *state, struct tran
   if (state->flags & SOCKET_MUTED) return 0;
   locate(state, t);
   if (is_skipped(id, t)) return 0;
-  t->by.task = current_task();
+  if (t->has_tasks) t->by.task = current_task();
   if (!(state->flags & SOCKET_ANNOUNCED) && !announce(id, state, t)) {
     state->flags &= ~SOCKET_FROM_START; /* this transfer is lost: the next one is no start */
     if (t->total) count_full(t);
