@@ -159,7 +159,7 @@ void Correlator::over(const PlacePtr& place, const protocol::HttpExchange& excha
   if (place->kind == Place::Kind::kServer) {
     place->in_one_go = answer.tid != 0 && same_go(answer, place->actor);
     if (const auto found = processes_.find(place->actor.pid); found != processes_.end())
-      found->second->answered(place);
+      found->second->answered(place, answer);
     return;
   }
   // The thread that called has read the answer and did not look for anything else meanwhile.

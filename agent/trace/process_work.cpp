@@ -91,7 +91,10 @@ void ProcessWork::received(const PlacePtr& request, const Actor& actor) {
   note_read(request);
 }
 
-void ProcessWork::answered(const PlacePtr& request) {
+void ProcessWork::answered(const PlacePtr& request, const Actor& by) {
+  // What it does next may be what others left.
+  if (by.tid != 0 && by.pid == request->actor.pid && by.tid != request->actor.tid)
+    thread(request->actor.tid).multiplexes = true;
   const auto found = open_.find(request->socket_id);
   if (found == open_.end()) return;
   open_requests_ -= std::erase(found->second, request);
@@ -185,7 +188,7 @@ Finding ProcessWork::of_calling_task(const Actor& actor) {
   Task* task = tasks_.find(actor.task);
   if (task->lineage->connection != 0) return found;
   if (!found.request->open && task->called) return {nullptr, ParentSource::kAmbiguous};
-  task->called |= found.request->open;
+  task->called = true;
   return found;
 }
 

@@ -51,8 +51,8 @@ class ProcessWork {
   void received(const PlacePtr& request, const connection::Actor& actor);
   // (Part of) the answer to a call was read.
   void answer_read(const PlacePtr& call, const connection::Actor& actor);
-  // Its exchange is over.
-  void answered(const PlacePtr& request);
+  // Its exchange is over; `by` wrote the answer (tid 0: nobody was seen to).
+  void answered(const PlacePtr& request, const connection::Actor& by);
 
   void thread_started(const connection::Actor& by, uint32_t tid);
   // `parent` 0: started by the thread outside of any task.
@@ -68,7 +68,8 @@ class ProcessWork {
   Finding find(const Caller& caller);
   // Whom a process or thread works for that `by` starts.
   Finding started_by(const connection::Actor& by) { return of_actor(by); }
-  // True: the thread had several requests open at once, so it does not serve one after the other.
+  // True: the thread had several requests open at once, or left one for another thread to answer, so
+  // it does not serve one after the other.
   bool multiplexes(uint32_t tid);
 
  private:
@@ -91,7 +92,7 @@ class ProcessWork {
   };
   struct Task {
     PlacePtr serves;
-    bool called = false;  // made a call while what it was started for was open
+    bool called = false;  // made a call for what it was started for
     uint64_t serves_in_turn = 0;  // 0: always; else what is started in another turn has other causes
     std::shared_ptr<Lineage> lineage = std::make_shared<Lineage>();
   };

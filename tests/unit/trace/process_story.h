@@ -20,9 +20,10 @@ class ProcessStory {
     work.served(request, accepted_ns);
     return request;
   }
-  void answer(const PlacePtr& request) {
+  void answer(const PlacePtr& request) { answer(request, request->actor); }
+  void answer(const PlacePtr& request, const connection::Actor& by) {
     request->open = false;
-    work.answered(request);
+    work.answered(request, by);
   }
   // `child` is a copy of `parent`, made on this thread.
   void copy(uint64_t parent, uint64_t child, const connection::Actor& on, uint64_t now_ns = 0) {

@@ -177,6 +177,7 @@ TEST(TaskTraps, AGoroutineThatCalledAndOutlivesItsRequestMayWorkForOthers) {
   story.answer(request);
   expect_ambiguous(story.call(in_task(2)));
   expect_found(story.call(in_task(3)), request, ParentSource::kTask);  // left behind by it
+  expect_ambiguous(story.call(in_task(3)));
 }
 
 TEST(ThreadTraps, WhereTasksMoveNoThreadTellsAnything) {
@@ -347,6 +348,24 @@ TEST(ThreadTraps, AThreadWithTwoRequestsAtOnceIsAmbiguousForGood) {
   story.read(on_thread(1, 3, 3), 50);
   expect_ambiguous(story.call(on_thread(1, 3, 3)));
   EXPECT_FALSE(story.work.multiplexes(2));
+}
+
+// As threads of a pool do: one reads, any goes on.
+TEST(ThreadTraps, AThreadThatLeavesARequestToAnotherMayGoOnWithTheirs) {
+  ProcessStory story;
+  const auto left = story.read(on_thread(1, 3, 1), 50);
+  EXPECT_FALSE(story.work.multiplexes(1));
+  story.answer(left, on_thread(2));
+  EXPECT_TRUE(story.work.multiplexes(1));
+  EXPECT_FALSE(story.work.multiplexes(2));
+  story.read(on_thread(1, 3, 2), 50);
+  expect_ambiguous(story.call(on_thread(1, 3, 2)));
+}
+
+TEST(ThreadTraps, WhoeverAnswersUnseenTellsNothingOfTheReader) {
+  ProcessStory story;
+  story.answer(story.read(on_thread(1, 3, 1), 50), {});
+  EXPECT_FALSE(story.work.multiplexes(1));
 }
 
 TEST(ThreadTraps, ADescriptorThatAnotherProcessReadsToo) {
