@@ -59,13 +59,6 @@ static __always_inline void read_ends(struct sock *sk, struct socket_endpoints *
   out->role = role;
 }
 
-struct trace_ids {
-  __u8 trace_id[16];
-  __u8 span_id[8];
-  __u8 sampled;
-  __u8 kind;
-};
-
 /* False: the ring was full, so user space does not know of these ids. */
 static __always_inline bool tell(const struct trace_ids *ids, const struct socket_endpoints *ends,
                                  __u32 position) {
@@ -74,7 +67,12 @@ static __always_inline bool tell(const struct trace_ids *ids, const struct socke
     count_drop(DROP_RING_FULL_TASK);
     return false;
   }
-  fill_header(&event->header, EVENT_TRACE_IDS);
+  struct task_struct *task = bpf_get_current_task_btf();
+  event->header.time_ns = bpf_ktime_get_ns();
+  event->header.pid = task->tgid; /* sock_ops may not ask for them in another way, at least in 6.1 */
+  event->header.tid = task->pid;
+  event->header.type = EVENT_TRACE_IDS;
+  __builtin_memset(event->header.pad, 0, sizeof(event->header.pad));
   event->endpoints = *ends;
   event->position = position;
   event->kind = ids->kind;
@@ -120,25 +118,25 @@ static __always_inline __u64 first_buffer(struct pt_regs *regs, __u8 kind) {
   return (__u64)piece.iov_base;
 }
 
-/* The trace of the request whose head this is; ids->kind is TRACE_IDS_BEGUN where it is a new one.
+/* The trace of the request whose head this is; ids.kind is TRACE_IDS_BEGUN where it is a new one.
  * False: not known. */
 static __always_inline bool trace_of_request(const struct traced_process *process,
-                                             const struct head_bytes *head, __u32 length,
-                                             struct request_place *place, struct trace_ids *ids) {
-  struct head_scan scan = {.bytes = head->bytes, .length = length};
+                                             struct reading *reading, __u32 length) {
+  struct trace_ids *ids = &reading->ids;
+  struct head_scan scan = {.bytes = reading->bytes, .length = length};
   bpf_loop(HEAD_BYTES, scan_head, &scan, 0);
   if (!scan.found.bytes || scan.found.headers > 1) return false;
   __u32 next = scan.found.bytes & (HEAD_BYTES - 1);
-  if (next < length && begins_with_method(head->bytes + next)) return false; /* pipelined */
+  if (next < length && begins_with_method(reading->bytes + next)) return false; /* pipelined */
   ids->kind = TRACE_IDS_ARRIVED;
   if (scan.found.headers) {
-    if (!read_traceparent(head->bytes + (scan.found.value & (HEAD_BYTES - 1)), ids->trace_id,
+    if (!read_traceparent(reading->bytes + (scan.found.value & (HEAD_BYTES - 1)), ids->trace_id,
                           &ids->sampled))
       return false;
     ids->sampled = keeps(process, ids->trace_id, true, ids->sampled);
     return true;
   }
-  struct arriving_context *arriving = bpf_map_lookup_elem(&arrivals, place);
+  struct arriving_context *arriving = bpf_map_lookup_elem(&arrivals, &reading->place);
   if (arriving) {
     if (!arriving->known) return false;
     __builtin_memcpy(ids->trace_id, arriving->trace_id, 16);
@@ -146,8 +144,8 @@ static __always_inline bool trace_of_request(const struct traced_process *proces
     return true;
   }
   /* Its sender is on this host, and began it where that was not seen. */
-  place->position = 0;
-  if (bpf_map_lookup_elem(&clients_here, place)) return false;
+  reading->place.position = 0;
+  if (bpf_map_lookup_elem(&clients_here, &reading->place)) return false;
   ids->kind = TRACE_IDS_BEGUN;
   make_id(ids->trace_id, 4);
   ids->sampled = keeps(process, ids->trace_id, false, 0);
@@ -187,15 +185,20 @@ static __always_inline int keep_first_byte(__u64 socket_id, char byte, __u32 pos
 }
 
 /* The bytes read, behind a first byte that was read before them; returns how many, 0: none. */
-static __always_inline __u32 read_head(__u64 socket_id, struct head_bytes *head, __u64 buffer,
+static __always_inline __u32 read_head(__u64 socket_id, struct reading *head, __u64 buffer,
                                        __u32 length, __u32 begin) {
   __u32 wanted = length < HEAD_BYTES - 1 ? length : HEAD_BYTES - 1;
   __builtin_memset(head->bytes, 0, 16); /* what begins_with_method looks at */
+  __u32 before = 0;
   struct first_byte *first = bpf_map_lookup_elem(&first_bytes, &socket_id);
-  if (!first || first->position != begin)
-    return bpf_probe_read_user(head->bytes, wanted, (void *)buffer) ? 0 : wanted;
-  head->bytes[0] = first->byte;
-  return bpf_probe_read_user(head->bytes + 1, wanted, (void *)buffer) ? 0 : wanted + 1;
+  if (first && first->position == begin) {
+    head->bytes[0] = first->byte;
+    before = 1;
+  }
+  asm volatile("" : "+r"(wanted)); /* or older verifiers lose its bound */
+  wanted &= HEAD_BYTES - 1;
+  if (bpf_probe_read_user(head->bytes + before, wanted, (void *)buffer)) return 0;
+  return before + wanted;
 }
 
 __noinline int request_read(__u64 socket_id, struct socket_state *state, __u64 buffer, __u32 length) {
@@ -203,24 +206,24 @@ __noinline int request_read(__u64 socket_id, struct socket_state *state, __u64 b
   __u32 pid = bpf_get_current_pid_tgid() >> 32;
   struct traced_process *process = bpf_map_lookup_elem(&traced_processes, &pid);
   if (!process) return 0;
-  struct head_bytes *head = bpf_task_storage_get(&heads, bpf_get_current_task_btf(), NULL,
+  struct reading *reading = bpf_task_storage_get(&readings, bpf_get_current_task_btf(), NULL,
                                                  BPF_LOCAL_STORAGE_GET_F_CREATE);
-  if (!head) return 0;
+  if (!reading) return 0;
   struct sock *sk = (struct sock *)state->sock;
   __u32 begin = tcp_receive_position(sk, state->receive_position + length) - length;
-  __u32 have = read_head(socket_id, head, buffer, length, begin);
-  if (length == 1 && have == 1) return keep_first_byte(socket_id, head->bytes[0], begin + 1);
-  if (!have || !begins_with_method(head->bytes)) return doubt(socket_id);
+  __u32 have = read_head(socket_id, reading, buffer, length, begin);
+  if (length == 1 && have == 1) return keep_first_byte(socket_id, reading->bytes[0], begin + 1);
+  if (!have || !begins_with_method(reading->bytes)) return doubt(socket_id);
   if (have > length) begin -= 1;
 
-  struct socket_endpoints ends;
-  read_ends(sk, &ends, SOCKET_ROLE_SERVER);
-  struct request_place place = {};
-  fill_place(&place, &ends, begin);
-  struct trace_ids ids = {};
-  bool known = trace_of_request(process, head, have, &place, &ids);
-  if (known && ids.kind == TRACE_IDS_BEGUN) known = tell(&ids, &ends, begin);
-  return serve(socket_id, &ids, known);
+  read_ends(sk, &reading->ends, SOCKET_ROLE_SERVER);
+  __builtin_memset(&reading->place, 0, sizeof(reading->place));
+  fill_place(&reading->place, &reading->ends, begin);
+  __builtin_memset(&reading->ids, 0, sizeof(reading->ids));
+  bool known = trace_of_request(process, reading, have);
+  if (known && reading->ids.kind == TRACE_IDS_BEGUN)
+    known = tell(&reading->ids, &reading->ends, begin);
+  return serve(socket_id, &reading->ids, known);
 }
 
 static __always_inline bool is_server(const struct socket_state *state) {

@@ -96,6 +96,9 @@ void add_self_metrics(const SelfFigures& figures, const Labels& self, FamilySet&
   add_counters(families, "tacit_spans_not_kept_total", "Spans seen that go nowhere", "reason",
                figures.spans_not_kept, self);
   add_parents(families, figures, self);
+  add_counters(families, "tacit_carried_contexts_total",
+               "Trace contexts that requests took to other hosts, or did not", "outcome",
+               figures.carried, self);
   add_exporters(families, figures.exporters, self);
   add_programs(families, figures, self);
   families.add_gauge("tacit_followed_processes", "Processes observed now", self,

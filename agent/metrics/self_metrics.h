@@ -20,6 +20,7 @@ struct NamedFigure {
 struct SelfFigures {
   std::string version;
   std::vector<NamedFigure> events;         // ring records decoded, by type
+  std::vector<NamedFigure> carried;        // by outcome: contexts taken to other hosts; empty: off
   std::vector<NamedFigure> event_drops;    // by reason: what the kernel side could not report
   double ring_fill_ratio = 0;              // 0 to 1
   uint64_t ring_capacity_bytes = 0;

@@ -52,6 +52,7 @@ metrics::SelfFigures gather_figures(const probe::ProbeSet& probes, const Pipelin
   out.version = kVersion;
   for (uint8_t type = EVENT_PROCESS_FORK; type < counted.events.size(); ++type)
     out.events.push_back({event::type_name(type), counted.events[type]});
+  for (const auto& [outcome, count] : probes.carried()) out.carried.push_back({outcome, count});
   for (const auto& drop : probes.drops()) out.event_drops.push_back({drop.reason, drop.count});
   const auto& ring = probes.ring();
   out.ring_capacity_bytes = ring.capacity_bytes();

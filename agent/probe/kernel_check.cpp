@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "agent/base/clock.h"
+#include "agent/probe/cgroup_path.h"
 #include "agent/probe/probe_set.h"
 #include "agent/probe/uprobe_attacher.h"
 
@@ -83,6 +84,20 @@ HostCheck check_uprobes() {
   return check;
 }
 
+// Asked for by `traces.inject: tcp` alone.
+HostCheck check_carrier() {
+  const auto probes = ProbeSet::load({.ring_bytes = 64 << 10, .carry_traces = true});
+  HostCheck check{"traces to other hosts", false, false, {}, "", ""};
+  const auto mount = cgroup_mount();
+  check.ok = probes && (*probes)->carries_traces() && mount;
+  check.detail = !check.ok ? "a TCP option cannot be written"
+                           : "`traces.inject: tcp` can be used; no byte of a stream changes";
+  if (check.ok) return check;
+  check.cost = "`traces.inject: tcp` does nothing";
+  check.fix = mount ? "kernel 5.17 or newer" : mount.error().message;
+  return check;
+}
+
 // The proof: load and attach all of it, following nobody, and take it down again.
 HostCheck check_probes() {
   const uint64_t begin_ns = monotonic_ns();
@@ -111,6 +126,7 @@ std::vector<HostCheck> check_kernel() {
   checks.push_back(check_ring_buffer());
   for (const Hook& hook : kHooks) checks.push_back(check_hook(kernel.get(), hook));
   checks.push_back(check_uprobes());
+  checks.push_back(check_carrier());
   checks.push_back(check_probes());
   return checks;
 }

@@ -8,18 +8,6 @@
 #define HEAD_BYTES 4096 /* heads that are longer are not known */
 #define HEAD_MARGIN 128 /* what is looked at behind any byte of the head */
 
-struct head_bytes {
-  char bytes[HEAD_BYTES + HEAD_MARGIN];
-};
-
-/* A thread's own: programs may be preempted, so nothing is kept by CPU. */
-struct {
-  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct head_bytes);
-} heads SEC(".maps");
-
 struct request_head {
   __u32 bytes;   /* up to and with the empty line; 0: it is not all there */
   __u32 headers; /* how many traceparent headers it has */

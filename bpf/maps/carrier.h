@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What carrier.bpf.c remembers. */
 #pragma once
+#include "bpf/events/socket_event.h"
 #include "bpf/events/traced_process.h"
 #include "bpf/lib/bpf.h"
+#include "bpf/lib/request_head.h"
 #include "bpf/maps/trace_contexts.h"
 
 struct {
@@ -73,6 +75,29 @@ struct {
   __type(key, __u64);
   __type(value, struct first_byte);
 } first_bytes SEC(".maps");
+
+struct trace_ids {
+  __u8 trace_id[16];
+  __u8 span_id[8];
+  __u8 sampled;
+  __u8 kind; /* enum trace_ids_kind */
+};
+
+/* A head that a thread has just read, and what is made of it: too much for a program's stack. By
+ * thread, not by CPU: programs may be preempted. */
+struct reading {
+  char bytes[HEAD_BYTES + HEAD_MARGIN];
+  struct socket_endpoints ends;
+  struct request_place place;
+  struct trace_ids ids;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct reading);
+} readings SEC(".maps");
 
 enum departure_state { DEPARTURE_NEW = 0, DEPARTURE_UNDER_WAY, DEPARTURE_OVER };
 
