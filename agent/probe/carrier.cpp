@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "agent/base/fd.h"
@@ -113,7 +114,8 @@ void Carrier::trace(uint32_t pid, const traced_process& process) {
   if (known.carries != 0)
     if (auto attached = attach_to_cgroup_of(pid); !attached) {
       known.carries = 0;
-      if (complaints_.insert(attached.error().message).second)
+      const bool is_gone = ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
+      if (!is_gone && complaints_.insert(attached.error().message).second)
         log::warn(attached.error().message);
     }
   bpf_map_update_elem(bpf_map__fd(parts_->skeleton->maps.traced_processes), &pid, &known, BPF_ANY);
