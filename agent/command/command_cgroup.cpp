@@ -17,6 +17,9 @@ namespace tacit::command {
 namespace {
 
 constexpr char kMembers[] = "/cgroup.procs";
+// Processes that are about to end keep it busy for a moment.
+constexpr int kAttempts = 40;
+constexpr useconds_t kBetweenAttemptsUs = 25'000;
 
 bool move(const std::string& directory, pid_t pid) {
   std::ofstream members(directory + kMembers);
@@ -51,11 +54,13 @@ Result<CommandCgroup> CommandCgroup::make(pid_t pid) {
 
 CommandCgroup::~CommandCgroup() {
   if (directory_.empty()) return;
-  std::ifstream members(directory_ + kMembers);
-  for (pid_t pid = 0; members >> pid;) move(parent_, pid);
-  if (::rmdir(directory_.c_str()) != 0)
-    log::debug(fmt::format("the cgroup {} stays: {}", log::escape(directory_),
-                           std::strerror(errno)));
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (attempt != 0) ::usleep(kBetweenAttemptsUs);
+    std::ifstream members(directory_ + kMembers);
+    for (pid_t pid = 0; members >> pid;) move(parent_, pid);
+    if (::rmdir(directory_.c_str()) == 0 || errno == ENOENT) return;
+  }
+  log::warn(fmt::format("the cgroup {} stays: {}", log::escape(directory_), std::strerror(errno)));
 }
 
 }  // namespace tacit::command

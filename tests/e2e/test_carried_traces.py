@@ -4,6 +4,7 @@ on at the other side. Two network namespaces stand for the hosts."""
 import collections
 import hashlib
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -64,6 +65,8 @@ def hosts(tacit):
         return made[-1]
     yield make
     for each in made:
+        each.near.close()
+        each.far.close()
         each.namespaces.close()
 
 
@@ -122,6 +125,17 @@ def test_nothing_is_carried_where_one_does_not_want_it(hosts, near, far):
     served = [span for span in there if span.kind == "SERVER"]
     assert len(served) == 20
     assert {(span.parent_span_id, span[SOURCE]) for span in served} == {("", None)}
+
+
+def test_the_commands_cgroup_goes_with_it(tacit):
+    def cgroups():
+        return set(pathlib.Path("/sys/fs/cgroup").rglob("tacit-*"))
+    before = cgroups()
+    agent = tacit.exec("--console", "json", env=CARRYING)
+    agent.start("sleep", "20")
+    assert len(cgroups() - before) == 1
+    agent.finish()
+    assert cgroups() <= before
 
 
 def test_services_that_are_not_named_carry_nothing(hosts):
