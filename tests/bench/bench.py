@@ -130,13 +130,14 @@ class Nginx(Process):
 
 
 class Service(Process):
-    """uvicorn with call_app; `instrumented` puts the OpenTelemetry SDK in, as its users do."""
+    """uvicorn with call_app; `sink_port` puts the OpenTelemetry SDK in, as its users do."""
 
-    def __init__(self, directory, name, next_port=None, sink_port=None):
+    def __init__(self, directory, name, next_port=None, sink_port=None, loop="auto"):
         self.port = free_port()
         command = [sys.executable, "-m", "uvicorn", "call_app:app", "--host", "127.0.0.1", "--port",
-                   self.port, "--log-level", "warning", "--no-access-log"]
-        extra = {"NEXT_URL": f"http://127.0.0.1:{next_port or 1}"}
+                   self.port, "--loop", loop, "--log-level", "warning", "--no-access-log",
+                   "--timeout-keep-alive", "60"]  # longer than a pause between measurements
+        extra = {"NEXT_URL": f"http://127.0.0.1:{next_port}"} if next_port else {}
         if sink_port:
             command = [str(pathlib.Path(sys.executable).parent / "opentelemetry-instrument"),
                        *command]
@@ -153,12 +154,12 @@ class Service(Process):
 class Agent(Process):
     """`tacit run` on these processes, ready to count."""
 
-    def __init__(self, directory, pids, *options):
+    def __init__(self, directory, pids, *options, **settings):
         self.page_port = free_port()
         selectors = [word for pid in pids for word in ("--pid", pid)]
         super().__init__([BINARY, "run", *selectors, f"--prometheus=127.0.0.1:{self.page_port}",
                           *options], pathlib.Path(directory) / "agent.log",
-                         env=environment(OTEL_METRIC_EXPORT_INTERVAL=5000))
+                         env=environment(OTEL_METRIC_EXPORT_INTERVAL=5000, **settings))
         until(lambda: "observing" in self.log.read_text(errors="replace")
               or self.process.poll() is not None, "the agent")
         if self.process.poll() is not None:
@@ -193,9 +194,11 @@ class Agent(Process):
 
 def paced(port, path, connections, rate, seconds):
     """paced_load's figures; latencies in µs."""
-    out = subprocess.run([TOOLS / "paced_load", str(port), path, str(connections), str(rate),
-                          str(seconds)], check=True, capture_output=True, text=True).stdout
-    return {key: float(value) for key, value in (word.split("=") for word in out.split())}
+    done = subprocess.run([TOOLS / "paced_load", str(port), path, str(connections), str(rate),
+                           str(seconds)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"benchmark: paced_load ended with {done.returncode}: {done.stderr}")
+    return {key: float(value) for key, value in (word.split("=") for word in done.stdout.split())}
 
 
 def wrk(port, path, connections, seconds):

@@ -1,0 +1,3 @@
+module tacit/tests/bench/probe_loops
+
+go 1.19
