@@ -92,11 +92,25 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
   return 0;
 }
 
+/* Its process goes on: not the end of all, and not by an exec. */
+static __always_inline int report_thread_end(struct task_struct *task) {
+  if (!track_causes || task->signal->flags & SIGNAL_GROUP_EXIT || !is_followed(task->tgid)) return 0;
+  struct thread_end_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    count_drop(DROP_RING_FULL_TASK);
+    return 0;
+  }
+  fill_header(&event->header, EVENT_THREAD_END);
+  bpf_ringbuf_submit(event, wake_flags());
+  return 0;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task) {
   __u32 pid = task->tgid;
   /* do_exit() has counted this thread out already: at 0 the whole process is gone. */
-  if (task->signal->live.counter != 0 || !is_followed(pid)) return 0;
+  if (task->signal->live.counter != 0) return report_thread_end(task);
+  if (!is_followed(pid)) return 0;
   bpf_map_delete_elem(&followed_processes, &pid);
   struct process_exit_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {

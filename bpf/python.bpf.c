@@ -55,7 +55,12 @@ int python_context_entered(struct pt_regs *regs) {
   if (!process) return 0;
   struct thread_state *state =
       bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
-  if (!state || !(__u32)state->turn || state->turn == state->entered_turn) return 0;
+  if (!state || !(__u32)state->turn) return 0;
+  if (state->turn == state->entered_turn) { /* the loop goes on with others' work */
+    state->turn += TURN_INPUT;
+    state->entered_turn = state->turn;
+    return 0;
+  }
   __u64 context = value_at_place(regs, cookie_of(regs));
   if (!is_python_context(&process->runtime, context)) return 0;
   state->entered_turn = state->turn;

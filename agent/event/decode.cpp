@@ -73,6 +73,8 @@ std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
       return plain<ProcessExit, process_exit_event>(record);
     case EVENT_THREAD_START:
       return plain<ThreadStart, thread_start_event>(record);
+    case EVENT_THREAD_END:
+      return plain<ThreadEnd, thread_end_event>(record);
     case EVENT_TASK_START:
       return plain<TaskStart, task_start_event>(record);
     case EVENT_TASK_ENTER:
@@ -100,6 +102,7 @@ const char* type_name(uint8_t type) {
     case EVENT_PROCESS_EXEC: return "process_exec";
     case EVENT_PROCESS_EXIT: return "process_exit";
     case EVENT_THREAD_START: return "thread_start";
+    case EVENT_THREAD_END: return "thread_end";
     case EVENT_TASK_START: return "task_start";
     case EVENT_TASK_ENTER: return "task_enter";
     case EVENT_WORK: return "work";

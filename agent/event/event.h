@@ -48,6 +48,9 @@ struct Data {
 struct ThreadStart {
   const thread_start_event* raw;
 };
+struct ThreadEnd {
+  const thread_end_event* raw;
+};
 struct TaskStart {
   const task_start_event* raw;
 };
@@ -68,7 +71,7 @@ struct TraceIds {
 };
 
 using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
-                           SocketListen, ConnectFailed, Data, ThreadStart, TaskStart, TaskEnter,
+                           SocketListen, ConnectFailed, Data, ThreadStart, ThreadEnd, TaskStart, TaskEnter,
                            Work, SocketClaim, ImageMapped, TraceIds>;
 
 }  // namespace tacit::event

@@ -163,15 +163,14 @@ trace::ProcessWork& Pipeline::work(uint32_t pid) {
   auto& work = rooms_.correlator.work(pid);
   if (work.has_traits()) return work;
   if (const discovery::Process* process = rooms_.processes.find(pid))
-    work.set_traits({.calls_in_turn = executable_name(*process->image) == "nginx",
-                     .threads_started_for_work =
+    work.set_traits({.threads_started_for_work =
                          process->image->runtime == discovery::Runtime::kPython});
   return work;
 }
 
 // What its image shows tells more than its name.
 void Pipeline::adapt_traits(uint32_t pid, runtime_kind runtime) {
-  if (runtime == RUNTIME_NODE) work(pid).set_traits({.calls_in_turn = true});
+  if (runtime == RUNTIME_LOOP) work(pid).set_traits({.calls_in_turn = true});
   if (runtime == RUNTIME_GO) work(pid).set_traits({.tasks_move = true});
 }
 
@@ -268,6 +267,10 @@ void Pipeline::handle(const event::ThreadStart& start) {
   if (!tracing_) return;
   const auto& raw = *start.raw;
   work(raw.header.pid).thread_started(actor_of(raw), raw.child_tid);
+}
+
+void Pipeline::handle(const event::ThreadEnd& end) {
+  if (tracing_) work(end.raw->header.pid).thread_ended(end.raw->header.tid);
 }
 
 void Pipeline::handle(const event::TaskStart& start) {

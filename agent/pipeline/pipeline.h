@@ -87,6 +87,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::ConnectFailed& failed);
   void handle(const event::Data& data);
   void handle(const event::ThreadStart& start);
+  void handle(const event::ThreadEnd& end);
   void handle(const event::TaskStart& start);
   void handle(const event::TaskEnter& enter);
   void handle(const event::Work& work);

@@ -22,7 +22,7 @@
 #include "bpf/events/socket_state.h"
 #include "go.skel.h"
 #include "io_uring.skel.h"
-#include "node.skel.h"
+#include "event_loop.skel.h"
 #include "process.skel.h"
 #include "python.skel.h"
 #include "socket_state.skel.h"
@@ -73,7 +73,7 @@ TACIT_SKELETON(socket_state_bpf)
 TACIT_SKELETON(io_uring_bpf)
 TACIT_SKELETON(python_bpf)
 TACIT_SKELETON(go_bpf)
-TACIT_SKELETON(node_bpf)
+TACIT_SKELETON(event_loop_bpf)
 #undef TACIT_SKELETON
 
 template <typename Skeleton>
@@ -88,7 +88,7 @@ struct ProbeSet::Parts {
   Owned<io_uring_bpf> io_uring;
   Owned<python_bpf> python;
   Owned<go_bpf> go;
-  Owned<node_bpf> node;
+  Owned<event_loop_bpf> event_loop;
   std::unique_ptr<Carrier> carrier;  // null: not asked for, or not possible
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
@@ -250,8 +250,8 @@ void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
   go.reset(go_bpf__open());
   if (go) go->rodata->carries_traces = carrier != nullptr;
   load_runtime("go", go, go_bpf__load);
-  node.reset(node_bpf__open());
-  load_runtime("node", node, node_bpf__load);
+  event_loop.reset(event_loop_bpf__open());
+  load_runtime("event_loop", event_loop, event_loop_bpf__load);
 }
 
 void ProbeSet::Parts::set_runtime(uint32_t pid, const runtime_layout& layout) const {

@@ -18,7 +18,7 @@ const char* name_of(uint32_t kind) {
   switch (kind) {
     case RUNTIME_PYTHON: return "Python";
     case RUNTIME_GO: return "Go";
-    case RUNTIME_NODE: return "Node";
+    case RUNTIME_LOOP: return "event loop";
   }
   return "";
 }

@@ -14,7 +14,7 @@ KnownImage recognise(const std::string& path, const std::string& name) {
   recognise_simple_queue(*image, name, known);
   recognise_uvloop(*image, name, known);
   recognise_go(*image, name, known);
-  recognise_node(*image, name, known);
+  recognise_event_loop(*image, name, known);
   return known;
 }
 

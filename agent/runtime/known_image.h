@@ -45,7 +45,8 @@ void recognise_python(const ElfImage& image, const std::string& name, KnownImage
 // _queue.SimpleQueue: a module of its own, or part of the interpreter.
 void recognise_simple_queue(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_uvloop(const ElfImage& image, const std::string& name, KnownImage& known);
-void recognise_node(const ElfImage& image, const std::string& name, KnownImage& known);
+// Node and nginx.
+void recognise_event_loop(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_go(const ElfImage& image, const std::string& name, KnownImage& known);
 
 // All of the above. A file that is not ELF, or holds nothing we know, gives an empty answer.

@@ -118,6 +118,7 @@ PlacePtr Correlator::program(const std::optional<TraceContext>& header, const Fi
     place->decided = true;
   } else {
     take(*place, starter);
+    place->made_for = starter.request;
   }
   return place;
 }
@@ -139,18 +140,25 @@ void Correlator::find_parent(Place& call, const Caller& caller) {
   }
   if (found.source == ParentSource::kNone) {
     const auto program = programs_.find(call.actor.pid);
-    if (program != programs_.end()) found = {program->second, ParentSource::kProcess};
-    if (found.request) found.request->is_parent = true;
+    if (program != programs_.end()) found = of_program(program->second);
   }
   if (found.request && found.request->kind == Place::Kind::kServer) call.made_for = found.request;
   take(call, found);
+}
+
+// A program that outlives the request which started it may by now work for others (a pool's worker).
+Finding Correlator::of_program(const PlacePtr& program) {
+  if (program->made_for && !program->made_for->open) return {nullptr, ParentSource::kAmbiguous, {}};
+  program->is_parent = true;
+  return {program, ParentSource::kProcess, {}};
 }
 
 void Correlator::take(Place& place, const Finding& finding) {
   place.parent = finding.request;
   place.source = finding.source;
   place.provisional = finding.source == ParentSource::kThread;
-  place.decided = !place.provisional;
+  place.proof = finding.proof;
+  place.decided = !place.provisional && !place.proof;
 }
 
 void Correlator::over(const PlacePtr& place, const protocol::HttpExchange& exchange) {
@@ -194,6 +202,12 @@ bool Correlator::prove(Place& call, uint64_t now_ns, bool force) {
 bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
   if (place.decided) return true;
   if (place.provisional) return prove(place, now_ns, force);
+  if (place.proof) {
+    const bool late = force || now_ns >= place.begin_ns + kProofNs;
+    if (!place.proof->ended && !late) return false;
+    if (!place.proof->ended) revoke(place);
+    return place.decided = true;
+  }
   if (place.key) {
     PlacePtr call = join_.take(*place.key);
     if (call && !descends_from(*call, place)) {

@@ -87,6 +87,7 @@ class Correlator {
                 uint64_t begin_ns) const;
   void find_parent(Place& call, const Caller& caller);
   void take(Place& place, const Finding& finding);
+  static Finding of_program(const PlacePtr& program);
   bool decide(Place& place, uint64_t now_ns, bool force);
   bool prove(Place& call, uint64_t now_ns, bool force);
   static void revoke(Place& call);

@@ -16,6 +16,11 @@
 namespace tacit::trace {
 
 class Sampler;
+// Whether a thread came to its own end: then all it did was what it was started for.
+struct ThreadLife {
+  bool ended = false;
+};
+
 struct Place;
 using PlacePtr = std::shared_ptr<Place>;
 
@@ -41,6 +46,7 @@ struct Place {
   std::optional<TraceContext> header;  // traceparent of its request, or of its environment
   bool decided = false;                // parent and source are what they will be
   bool provisional = false;            // by kThread: holds if the thread waits for its answer
+  std::shared_ptr<const ThreadLife> proof;  // by kThreadStart: holds once that thread ended
   bool is_parent = false;              // of a program: something found it to be its parent
   bool is_telemetry = false;           // sent: it carries telemetry itself
   bool forwarded = false;              // sent: its header is the one that `parent` came with

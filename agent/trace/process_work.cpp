@@ -154,7 +154,7 @@ Finding ProcessWork::of_thread(const Actor& actor) {
   }
   const bool trusted = traits_ && traits_->threads_started_for_work;
   if (trusted && actor.task == 0 && !known->serving && known->started_for)
-    return {known->started_for, ParentSource::kThreadStart};
+    return {known->started_for, ParentSource::kThreadStart, known->life};
   return {};
 }
 
@@ -184,11 +184,11 @@ std::optional<Finding> ProcessWork::by_task(const Actor& actor) {
 // for another: pools start their workers when they are first needed.
 Finding ProcessWork::of_calling_task(const Actor& actor) {
   Finding found = of_task(actor.task, actor.turn);
-  if (!found.request || !traits_ || !traits_->tasks_move) return found;
   Task* task = tasks_.find(actor.task);
-  if (task->lineage->connection != 0) return found;
+  if (!found.request || task->lineage->connection != 0 || task->is_handler) return found;
   if (!found.request->open && task->called) return {nullptr, ParentSource::kAmbiguous};
-  task->called = true;
+  const bool believed_once = traits_ && traits_->tasks_move;
+  task->called |= found.request->open || believed_once;
   return found;
 }
 
@@ -221,8 +221,22 @@ Finding ProcessWork::find(const Caller& caller) {
 
 void ProcessWork::thread_started(const Actor& by, uint32_t tid) {
   Thread fresh;
-  fresh.started_for = of_actor(by).request;
+  fresh.started_for = for_sure(by);
+  if (fresh.started_for) fresh.life = std::make_shared<ThreadLife>();
   threads_.insert(tid, std::move(fresh));
+}
+
+void ProcessWork::thread_ended(uint32_t tid) {
+  const Thread* known = threads_.find(tid);
+  if (known == nullptr) return;
+  if (known->life) known->life->ended = true;
+  threads_.erase(tid);
+}
+
+// What may be handed on: a thread that is only known by who started it may be kept for others' work.
+PlacePtr ProcessWork::for_sure(const Actor& by) {
+  const Finding found = of_actor(by);
+  return found.source == ParentSource::kThreadStart ? nullptr : found.request;
 }
 
 void ProcessWork::task_started(const Actor& by, uint64_t parent, uint64_t child,
@@ -234,9 +248,11 @@ void ProcessWork::task_started(const Actor& by, uint64_t parent, uint64_t child,
     Lineage* oldest = fresh.lineage.get();
     for (int i = 0; i < kMaxAncestors && oldest != nullptr; ++i) oldest = oldest->parent.get();
     if (oldest != nullptr) oldest->parent = nullptr;
+    fresh.is_handler = !(traits_ && traits_->tasks_move) &&
+                       (from->lineage->connection != 0 || from->serves_in_turn != 0);
   }
   fresh.serves = parent != 0 ? of_task(parent, by.turn).request
-                             : of_thread({by.pid, by.tid, 0, by.turn}).request;
+                             : for_sure({by.pid, by.tid, 0, by.turn});
   tasks_.insert(child, std::move(fresh));
 }
 
@@ -253,7 +269,7 @@ void ProcessWork::task_entered(const Actor& actor) {
 }
 
 void ProcessWork::work_given(const Actor& by, uint64_t work) {
-  works_.insert(work, of_actor(by).request);
+  works_.insert(work, for_sure(by));
 }
 
 void ProcessWork::work_taken(uint32_t tid, uint64_t work) {
@@ -267,7 +283,7 @@ void ProcessWork::work_taken(uint32_t tid, uint64_t work) {
 }
 
 void ProcessWork::socket_claimed(const Actor& by, uint64_t socket_id) {
-  claims_.insert(socket_id, by.task != 0 ? of_calling_task(by).request : of_actor(by).request);
+  claims_.insert(socket_id, by.task != 0 ? of_calling_task(by).request : for_sure(by));
 }
 
 void ProcessWork::forget_tasks() {

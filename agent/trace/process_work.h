@@ -37,6 +37,7 @@ struct Caller {
 struct Finding {
   PlacePtr request;  // null: none
   ParentSource source = ParentSource::kNone;
+  std::shared_ptr<const ThreadLife> proof = {};  // kThreadStart: holds once that thread ended
 };
 
 class ProcessWork {
@@ -55,6 +56,7 @@ class ProcessWork {
   void answered(const PlacePtr& request, const connection::Actor& by);
 
   void thread_started(const connection::Actor& by, uint32_t tid);
+  void thread_ended(uint32_t tid);
   // `parent` 0: started by the thread outside of any task.
   void task_started(const connection::Actor& by, uint64_t parent, uint64_t child, uint64_t now_ns);
   void task_entered(const connection::Actor& actor);
@@ -67,7 +69,10 @@ class ProcessWork {
   // Rules kClaim, kTask, kWork, kThread (to be confirmed), kThreadStart, kCallback.
   Finding find(const Caller& caller);
   // Whom a process or thread works for that `by` starts.
-  Finding started_by(const connection::Actor& by) { return of_actor(by); }
+  Finding started_by(const connection::Actor& by) {
+    Finding found = of_actor(by);
+    return found.source == ParentSource::kThreadStart ? Finding{} : found;
+  }
   // True: the thread had several requests open at once, or left one for another thread to answer, so
   // it does not serve one after the other.
   bool multiplexes(uint32_t tid);
@@ -77,6 +82,7 @@ class ProcessWork {
     PlacePtr serving;       // the request that it read last
     PlacePtr works_for;     // of the work it took last
     PlacePtr started_for;
+    std::shared_ptr<ThreadLife> life;  // with started_for
     PlacePtr read_outside;  // read outside of any task, by a runtime that enters one for it
     bool takes_work = false;
     bool multiplexes = false;
@@ -92,7 +98,8 @@ class ProcessWork {
   };
   struct Task {
     PlacePtr serves;
-    bool called = false;  // made a call for what it was started for
+    bool called = false;      // made a call for what it was started for
+    bool is_handler = false;  // started by who read the request: for that alone, also when it is over
     uint64_t serves_in_turn = 0;  // 0: always; else what is started in another turn has other causes
     std::shared_ptr<Lineage> lineage = std::make_shared<Lineage>();
   };
@@ -105,6 +112,7 @@ class ProcessWork {
   Finding of_thread(const connection::Actor& actor);
   Finding in_turn(const Caller& caller);
   Finding of_actor(const connection::Actor& actor);
+  PlacePtr for_sure(const connection::Actor& by);
   std::optional<Finding> by_task(const connection::Actor& actor);
   void belongs_to(uint64_t task, const PlacePtr& request, uint64_t accepted_ns);
   Thread& thread(uint32_t tid);

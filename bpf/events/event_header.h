@@ -19,6 +19,7 @@ enum event_type {
   EVENT_SOCKET_CLAIM,     /* struct socket_claim_event */
   EVENT_IMAGE_MAPPED,     /* struct image_mapped_event */
   EVENT_TRACE_IDS,        /* struct trace_ids_event */
+  EVENT_THREAD_END,       /* struct thread_end_event */
   EVENT_TYPE_END,         /* one past the last */
 };
 

@@ -6,7 +6,7 @@ enum runtime_kind {
   RUNTIME_UNKNOWN = 0,
   RUNTIME_PYTHON,
   RUNTIME_GO,
-  RUNTIME_NODE, /* has no tasks: only its turns are told apart */
+  RUNTIME_LOOP, /* Node, nginx: no tasks, but the turns of its loop are told apart */
 };
 
 /* Where a runtime keeps what runs on a thread. Written by the agent once it has read the process's

@@ -28,6 +28,12 @@ struct thread_start_event {
 };
 TACIT_STATIC_ASSERT(sizeof(struct thread_start_event) == 48, "no hidden padding");
 
+/* A thread of a followed process came to its own end (header), while the process went on. */
+struct thread_end_event {
+  struct event_header header;
+};
+TACIT_STATIC_ASSERT(sizeof(struct thread_end_event) == 24, "no hidden padding");
+
 /* A runtime made a task out of another (header: the thread it happened on): what runs in `child`
  * from now on is work of `parent`, as it stands now. Task numbers may be reused; the newest holds. */
 struct task_start_event {

@@ -96,6 +96,7 @@ struct mm_struct {
 };
 struct signal_struct {
   atomic_t live;
+  unsigned int flags;
   int group_exit_code;
 };
 struct task_struct {
@@ -213,6 +214,7 @@ enum tcp_state {
   TCP_CLOSING = 11,
 };
 #define SHUTDOWN_MASK 3
+#define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h */
 #define SOL_SOCKET 1
 #define SO_ERROR 4
 #define PROT_EXEC 0x4

@@ -180,6 +180,29 @@ TEST(TaskTraps, AGoroutineThatCalledAndOutlivesItsRequestMayWorkForOthers) {
   expect_ambiguous(story.call(in_task(3)));
 }
 
+// A worker that is started when it is first needed: its later calls are others'.
+TEST(TaskTraps, ATaskThatCalledAndOutlivesItsRequestMayWorkForOthers) {
+  ProcessStory story;
+  const auto request = story.read(in_task(1), 50);
+  story.copy(1, 2, in_task(1));  // the handler
+  story.copy(2, 3, in_task(2));  // the worker
+  story.copy(2, 4, in_task(2));  // left behind by it
+  expect_found(story.call(in_task(3)), request, ParentSource::kTask);
+  story.answer(request);
+  expect_ambiguous(story.call(in_task(3)));
+  expect_found(story.call(in_task(4)), request, ParentSource::kTask);
+  expect_found(story.call(in_task(4)), request, ParentSource::kTask);
+}
+
+TEST(TaskTraps, AHandlerGoesOnAfterItsAnswer) {
+  ProcessStory story;
+  const auto request = story.read(in_task(1), 50);
+  story.copy(1, 2, in_task(1));
+  expect_found(story.call(in_task(2)), request, ParentSource::kTask);
+  story.answer(request);
+  expect_found(story.call(in_task(2)), request, ParentSource::kTask);
+}
+
 TEST(ThreadTraps, WhereTasksMoveNoThreadTellsAnything) {
   ProcessStory story;
   story.work.set_traits(kGo);
