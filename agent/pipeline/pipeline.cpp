@@ -150,7 +150,7 @@ void Pipeline::handle(const event::ProcessExec& exec) {
                                  .comm = {raw.comm, ::strnlen(raw.comm, sizeof(raw.comm))},
                                  .followed = raw.followed != 0}),
        raw.header.pid);
-  rooms_.correlator.forget_process(raw.header.pid);
+  rooms_.correlator.forget_process(raw.header.pid, raw.header.time_ns);
   rooms_.probes.forget(raw.header.pid);
   begin_program(raw.header.pid, raw.header.time_ns);
   carry_traces(raw.header.pid);
@@ -249,7 +249,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
                            header.time_ns);
   connections_.process_exited(header.pid, header.time_ns);
   programs_.exited(header.pid, header.time_ns, exit.raw->exit_code);
-  rooms_.correlator.forget_process(header.pid);
+  rooms_.correlator.forget_process(header.pid, header.time_ns);
   rooms_.correlator.sdks().exited(header.pid);
   rooms_.probes.forget(header.pid);
   to_inspect_.erase(header.pid);
@@ -270,7 +270,7 @@ void Pipeline::handle(const event::ThreadStart& start) {
 }
 
 void Pipeline::handle(const event::ThreadEnd& end) {
-  if (tracing_) work(end.raw->header.pid).thread_ended(end.raw->header.tid);
+  if (tracing_) work(end.raw->header.pid).thread_ended(end.raw->header.tid, end.raw->header.time_ns);
 }
 
 void Pipeline::handle(const event::TaskStart& start) {

@@ -46,7 +46,12 @@ ProcessWork& Correlator::work(uint32_t pid) {
   return *known;
 }
 
-void Correlator::forget_process(uint32_t pid) { processes_.erase(pid); }
+void Correlator::forget_process(uint32_t pid, uint64_t now_ns) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  found->second->ended(now_ns);
+  processes_.erase(found);
+}
 
 void Correlator::forget_tasks() {
   for (auto& [pid, work] : processes_) work->forget_tasks();
@@ -199,15 +204,21 @@ bool Correlator::prove(Place& call, uint64_t now_ns, bool force) {
   return call.decided = true;
 }
 
+// A started thread's call: for its starter's request, if the thread ended and its process went on.
+bool Correlator::prove_by_end(Place& call, uint64_t now_ns, bool force) {
+  const ThreadLife& life = *call.proof;
+  const bool ended = life.ended_ns != 0 && !life.with_process;
+  const bool went_on = ended && (force || now_ns >= life.ended_ns + ThreadLife::kGoesOnNs);
+  const bool late = force || now_ns >= call.begin_ns + kProofNs;
+  if (!went_on && !late && !life.with_process) return false;
+  if (!went_on) revoke(call);
+  return call.decided = true;
+}
+
 bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
   if (place.decided) return true;
   if (place.provisional) return prove(place, now_ns, force);
-  if (place.proof) {
-    const bool late = force || now_ns >= place.begin_ns + kProofNs;
-    if (!place.proof->ended && !late) return false;
-    if (!place.proof->ended) revoke(place);
-    return place.decided = true;
-  }
+  if (place.proof) return prove_by_end(place, now_ns, force);
   if (place.key) {
     PlacePtr call = join_.take(*place.key);
     if (call && !descends_from(*call, place)) {

@@ -61,7 +61,7 @@ class Correlator {
   SdkPresence& sdks() { return sdks_; }
   // What happens inside a process; made at first use.
   ProcessWork& work(uint32_t pid);
-  void forget_process(uint32_t pid);  // it is gone, or runs another program
+  void forget_process(uint32_t pid, uint64_t now_ns);  // it is gone, or runs another program
   // Events were lost: what is known of tasks may be stale.
   void forget_tasks();
 
@@ -90,6 +90,7 @@ class Correlator {
   static Finding of_program(const PlacePtr& program);
   bool decide(Place& place, uint64_t now_ns, bool force);
   bool prove(Place& call, uint64_t now_ns, bool force);
+  static bool prove_by_end(Place& call, uint64_t now_ns, bool force);
   static void revoke(Place& call);
   void finalise(Place& place);
   void leave_to_sdk(Place& place);

@@ -16,9 +16,12 @@
 namespace tacit::trace {
 
 class Sampler;
-// Whether a thread came to its own end: then all it did was what it was started for.
+// Whether a thread came to its own end while its process went on: then all it did was what it was
+// started for. At the end of a process every thread ends, those of pools too.
 struct ThreadLife {
-  bool ended = false;
+  static constexpr uint64_t kGoesOnNs = 500'000'000;
+  uint64_t ended_ns = 0;
+  bool with_process = false;
 };
 
 struct Place;

@@ -226,11 +226,21 @@ void ProcessWork::thread_started(const Actor& by, uint32_t tid) {
   threads_.insert(tid, std::move(fresh));
 }
 
-void ProcessWork::thread_ended(uint32_t tid) {
+void ProcessWork::thread_ended(uint32_t tid, uint64_t now_ns) {
   const Thread* known = threads_.find(tid);
   if (known == nullptr) return;
-  if (known->life) known->life->ended = true;
+  if (known->life) {
+    known->life->ended_ns = now_ns;
+    while (!ended_.empty() && ended_.front()->ended_ns + ThreadLife::kGoesOnNs < now_ns)
+      ended_.pop_front();
+    ended_.push_back(known->life);
+  }
   threads_.erase(tid);
+}
+
+void ProcessWork::ended(uint64_t now_ns) {
+  for (const auto& life : ended_)
+    life->with_process = life->ended_ns + ThreadLife::kGoesOnNs >= now_ns;
 }
 
 // What may be handed on: a thread that is only known by who started it may be kept for others' work.

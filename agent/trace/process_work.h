@@ -4,6 +4,7 @@
 // rules in words. Loop thread.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -56,7 +57,9 @@ class ProcessWork {
   void answered(const PlacePtr& request, const connection::Actor& by);
 
   void thread_started(const connection::Actor& by, uint32_t tid);
-  void thread_ended(uint32_t tid);
+  void thread_ended(uint32_t tid, uint64_t now_ns);
+  // The whole process did.
+  void ended(uint64_t now_ns);
   // `parent` 0: started by the thread outside of any task.
   void task_started(const connection::Actor& by, uint64_t parent, uint64_t child, uint64_t now_ns);
   void task_entered(const connection::Actor& actor);
@@ -133,6 +136,7 @@ class ProcessWork {
   RecentMap<Read, PlacePtr, ReadHash> reads_{4096};
   RecentMap<Read, PlacePtr, ReadHash> answers_{4096};  // whom the answered call was made for
   size_t open_requests_ = 0;
+  std::deque<std::shared_ptr<ThreadLife>> ended_;  // threads, of the last ThreadLife::kGoesOnNs
   RecentMap<uint64_t, Task> tasks_{32768};
   RecentMap<uint64_t, PlacePtr> works_{16384};
   RecentMap<uint64_t, PlacePtr> claims_{4096};  // by socket; null: claimed for no request

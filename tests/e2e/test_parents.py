@@ -2,6 +2,7 @@
 """Who caused whom, judged against what the services themselves say (harness/parents.py): one table
 over all stacks, in build/test-results/parents.md. TACIT_ORACLE_SCALE=10 makes every cell larger."""
 import dataclasses
+import time
 
 import pytest
 
@@ -77,6 +78,11 @@ def table():
     print("\n" + made.text())
 
 
+# What a thread did is believed once it ended and its process went on (ThreadLife::kGoesOnNs), and
+# services do not end with their last request.
+GOES_ON_S = 1
+
+
 def observe(tacit, host, stack):
     """All phases under one agent; returns the judge of what came out."""
     agent = tacit.exec("--console", "json", env=ENVIRONMENT)
@@ -84,6 +90,7 @@ def observe(tacit, host, stack):
     for concurrency, requests in PHASES:
         chain.load(host, service, stack.paths, requests * stack.share, concurrency,
                    f"c{concurrency}")
+    time.sleep(GOES_ON_S)
     agent.finish()
     return Judge(agent.output.all_spans(), service.requests())
 

@@ -24,7 +24,7 @@ class World {
     const connection::Actor actor = actor_of(event[1], first);
     ProcessWork& work = correlator_.work(actor.pid);
     now_ns_ += event[0] & 0x80 ? kStepNs : 1;
-    switch (event[0] % 20) {
+    switch (event[0] % 21) {
       case 0: return request(actor, second, connection::Role::kServer);
       case 1: return request(actor, second, connection::Role::kClient);
       case 2: return over(actor, second);
@@ -35,7 +35,7 @@ class World {
       case 7: return work.work_taken(actor.tid, second);
       case 8: return work.socket_claimed(actor, second);
       case 9: return correlator_.forget_tasks();
-      case 10: return correlator_.forget_process(actor.pid);
+      case 10: return correlator_.forget_process(actor.pid, now_ns_);
       case 11: return more(actor, second);
       case 12: return program(actor);
       case 13: return correlator_.set_program(actor.pid, nullptr);
@@ -44,6 +44,7 @@ class World {
       case 16: turns_[actor.tid] += uint64_t{1} << 32; return;
       case 17: ++turns_[actor.tid]; return;
       case 18: return correlator_.expire(now_ns_);
+      case 20: return work.thread_ended(second, now_ns_);
       case 19:
         return work.set_traits({.calls_in_turn = (second & 1) != 0,
                                 .threads_started_for_work = (second & 2) != 0,

@@ -233,6 +233,43 @@ TEST_F(CorrelatorTest, AThreadThatTurnsOutToServeSeveralAtOnceRevokes) {
   expect_root(call, ParentSource::kAmbiguous);
 }
 
+// The call of a thread that a request's thread started.
+class StartedThreadTest : public CorrelatorTest {
+ protected:
+  StartedThreadTest() {
+    work().set_traits({.threads_started_for_work = true});
+    request = served(on_thread(1));
+    work().thread_started(on_thread(1), 40);
+    call = sent(on_thread(40));
+    over(request, on_thread(1));
+    correlator.settle(*request, kJoined);
+  }
+  ProcessWork& work() { return correlator.work(on_thread(1).pid); }
+  static constexpr uint64_t kEnd = kJoined + 1000;
+  PlacePtr request, call;
+};
+
+TEST_F(StartedThreadTest, IsBelievedOnceItEndedAndItsProcessWentOn) {
+  EXPECT_FALSE(correlator.settle(*call, kEnd));
+  work().thread_ended(40, kEnd);
+  EXPECT_FALSE(correlator.settle(*call, kEnd + ThreadLife::kGoesOnNs - 1));
+  ASSERT_TRUE(correlator.settle(*call, kEnd + ThreadLife::kGoesOnNs));
+  expect_child(call, request, ParentSource::kThreadStart);
+}
+
+TEST_F(StartedThreadTest, IsNotBelievedWhereItEndsWithItsProcess) {
+  work().thread_ended(40, kEnd);
+  correlator.forget_process(on_thread(1).pid, kEnd + 1000);
+  ASSERT_TRUE(correlator.settle(*call, kEnd + 1000));
+  expect_root(call, ParentSource::kAmbiguous);
+}
+
+TEST_F(StartedThreadTest, IsNotBelievedWhereItLivesOn) {
+  EXPECT_FALSE(correlator.settle(*call, kNow + Correlator::kProofNs - 1));
+  ASSERT_TRUE(correlator.settle(*call, kNow + Correlator::kProofNs));
+  expect_root(call, ParentSource::kAmbiguous);
+}
+
 TEST_F(CorrelatorTest, ACallWithoutAnAnswerIsProvenByItsRequestsEnd) {
   const auto proven = served(on_thread(1, 3, 1));
   const auto call = sent(on_thread(1, 3, 1));
@@ -319,7 +356,7 @@ TEST_F(CorrelatorTest, AProgramIsItsEnvironmentsOrItsStartersChild) {
 
 TEST_F(CorrelatorTest, WhatAProcessDidIsForgottenWithIt) {
   served(in_task(7));
-  correlator.forget_process(kPid);
+  correlator.forget_process(kPid, 1);
   const auto call = sent(in_task(7));
   ASSERT_TRUE(correlator.settle(*call, kNow));
   expect_root(call, ParentSource::kNone);

@@ -71,7 +71,7 @@ TEST(TaskRule, AHandlerStartedBeforeTheRequestServesItsConnection) {
   expect_none(story.call(in_task(kHandler)));
   const auto second = story.read(in_task(kReader), 50);
   expect_found(story.call(in_task(kHandler)), second, ParentSource::kTask);
-  expect_found(story.call(in_task(kHandlersChild)), first, ParentSource::kTask);
+  expect_ambiguous(story.call(in_task(kHandlersChild)));  // it called before, and lives on
   expect_none(story.call(in_task(kBase)));
 }
 
@@ -173,17 +173,41 @@ TEST(ThreadStartRule, AThreadStartedInARequestWorksForIt) {
   story.work.thread_started(on_thread(1), 40);
   story.work.thread_started(on_thread(40), 41);
   story.answer(request);
-  expect_found(story.call(on_thread(40, 2, 0)), request, ParentSource::kThreadStart);
-  expect_found(story.call(on_thread(41)), request, ParentSource::kThreadStart);
+  expect_none(story.call(on_thread(41)));  // 40 is not known to work for nobody else
+  const Finding found = story.call(on_thread(40, 2, 0));
+  expect_found(found, request, ParentSource::kThreadStart);
+  ASSERT_TRUE(found.proof);
+  EXPECT_EQ(found.proof->ended_ns, 0u);
+  story.work.thread_ended(40, 700);
+  EXPECT_EQ(found.proof->ended_ns, 700u);
+  EXPECT_FALSE(found.proof->with_process);
+  expect_none(story.call(on_thread(40, 2, 0)));  // the number is another thread's now
 }
 
-TEST(ThreadStartRule, TasksOfSuchAThreadAreForTheSame) {
+TEST(ThreadStartRule, AtTheEndOfItsProcessEveryThreadEnds) {
+  ProcessStory story;
+  story.work.set_traits(kPython);
+  const auto request = story.read(on_thread(1), 50);
+  story.work.thread_started(on_thread(1), 40);
+  story.work.thread_started(on_thread(1), 41);
+  const Finding early = story.call(on_thread(40));
+  const Finding late = story.call(on_thread(41));
+  story.work.thread_ended(40, 1'000);
+  const uint64_t end_ns = 1'001 + 2 * ThreadLife::kGoesOnNs;
+  story.work.thread_ended(41, end_ns - ThreadLife::kGoesOnNs);
+  story.work.ended(end_ns);
+  EXPECT_FALSE(early.proof->with_process);
+  EXPECT_TRUE(late.proof->with_process);
+}
+
+TEST(ThreadStartRule, WhatSuchAThreadHandsOnIsForNobodyKnown) {
   ProcessStory story;
   story.work.set_traits(kPython);
   const auto request = story.read(in_task(1), 50);
   story.work.thread_started(in_task(1), 40);
   story.copy(0, 8, on_thread(40));
-  expect_found(story.call(in_task(8, 40)), request, ParentSource::kTask);
+  expect_none(story.call(in_task(8, 40)));
+  EXPECT_TRUE(request->open);
 }
 
 TEST(CallbackRule, ACallInTheTurnOfTheRead) {
