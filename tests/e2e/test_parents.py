@@ -49,6 +49,9 @@ STACKS = {
     "fastapi-uvloop": Stack(polling(chain.fastapi, loop="uvloop", http="httptools", MIDDLEWARE="1"),
                             TASK_PATHS),
     "aiohttp": Stack(polling(chain.aiohttp), AIOHTTP_PATHS),
+    # One context for all connections, and handlers that are older than their requests.
+    "aiohttp-uvloop": Stack(polling(chain.aiohttp, loop="uvloop"), AIOHTTP_PATHS, recall=0.0,
+                            share=0.5),
     "go": Stack(polling(chain.go, name="go_chain_symbols"), GO_PATHS),
     "go-stripped": Stack(polling(chain.go), GO_PATHS),
     # Workers that are older than the request and get it over a queue of the program's own: where

@@ -48,8 +48,9 @@ def fastapi(starter, next_server, loop="asyncio", http="h11", **extra):
                                     env=environment(next_server, **extra)))
 
 
-def aiohttp(starter, next_server, **extra):
-    return listening(starter.python("aiohttp_chain.py", env=environment(next_server, **extra)))
+def aiohttp(starter, next_server, loop="asyncio", **extra):
+    return listening(starter.python("aiohttp_chain.py",
+                                    env=environment(next_server, LOOP=loop, **extra)))
 
 
 def stdlib(starter, next_server, interpreter, kind):

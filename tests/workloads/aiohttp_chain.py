@@ -88,4 +88,7 @@ async def main():
 
 
 if __name__ == "__main__":
+    if os.environ.get("LOOP") == "uvloop":
+        import uvloop
+        uvloop.install()
     asyncio.run(main())
