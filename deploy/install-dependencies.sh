@@ -21,7 +21,7 @@ test_packages=(
 # Programs the tests talk to, as command:package, so that one installed by other means will do.
 test_commands=(
   curl:curl nginx:nginx-light node:nodejs go:golang-go prometheus:prometheus promtool:prometheus
-  git:git openssl:openssl
+  git:git openssl:openssl ip:iproute2 javac:openjdk-17-jdk-headless
 )
 # For Python peers: tests/e2e/ and deploy/demo/ make virtual environments.
 python_packages=(python3 python3-venv)
