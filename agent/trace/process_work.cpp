@@ -144,8 +144,9 @@ Finding ProcessWork::of_thread(const Actor& actor) {
   if (known == nullptr) return {};
   if (known->serving && known->serving->open) {
     if (known->serving->actor.task != actor.task) return {};  // the thread went on to another task
-    if (!known->multiplexes && never_waited_since(*known->serving, actor))
-      return {front(known->serving->socket_id), ParentSource::kThread};
+    PlacePtr request = front(known->serving->socket_id);
+    if (request && !known->multiplexes && never_waited_since(*known->serving, actor))
+      return {std::move(request), ParentSource::kThread};
     return {nullptr, ParentSource::kAmbiguous};
   }
   if (known->takes_work) {
