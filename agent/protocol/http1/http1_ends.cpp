@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How streams end, and what becomes of the exchanges that are open then.
+#include <algorithm>
 #include <cerrno>
 
 #include "agent/protocol/http1/http1_connection.h"
@@ -116,7 +117,9 @@ void Http1Connection::end_requests() {
 void Http1Connection::end_responses(uint64_t time_ns) {
   Side& s = responses();
   if (response_open_ && send_error_ == 0 && s.body.end_of_stream()) {
-    queue_.front().exchange.response_last_ns = s.last_ns;
+    // Transfers that were reported late may carry earlier times than the head's.
+    HttpExchange& e = queue_.front().exchange;
+    e.response_last_ns = std::max(s.last_ns, e.response_first_ns);
     emit(Outcome::kComplete, time_ns);
   }
   if (send_error_ != 0) {

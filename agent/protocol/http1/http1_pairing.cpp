@@ -131,7 +131,7 @@ void Http1Connection::response_head(Side& s, std::string_view head) {
   fill_response(*open, s);
   if (status == 101 || (open->is_connect && status < 300)) {
     open->exchange.upgraded = true;
-    open->exchange.response_last_ns = s.last_ns;
+    open->exchange.response_last_ns = std::max(s.last_ns, open->exchange.response_first_ns);
     emit(Outcome::kComplete, s.last_ns);
     return ignore(counters_.upgraded_connections);
   }
