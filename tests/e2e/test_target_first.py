@@ -126,7 +126,11 @@ def test_unread_page_and_full_pipe_do_not_stall_the_target(tacit, host, tmp_path
         time.sleep(0.5)
         result(start_load(host, service))
         page.until("http_server_request_duration_seconds_count", 1500)
-        dropped = page.total("tacit_exporter_dropped_total", destination="console")
+        # Spans leave once nobody's call to the service can turn up any more.
+        page.until("tacit_parents_total", 1500, kind="server")
+        wait_until(lambda: page.read().total("tacit_held_spans") == 0, "all spans")
+        time.sleep(0.3)  # figures are at most 200 ms old
+        dropped = page.read().total("tacit_exporter_dropped_total", destination="console")
         os.set_blocking(read_end, False)
         agent.terminate()
         text = b""
