@@ -3,11 +3,9 @@
  * these programs to instructions of a followed process's executable (agent/runtime/go_image.cpp has
  * the places and why). No address of a stack is kept: Go moves its stacks. */
 #include "bpf/lib/bpf.h"
-#include "bpf/lib/emit.h"
 #include "bpf/lib/registers.h"
 #include "bpf/lib/socket.h"
-#include "bpf/lib/task.h"
-#include "bpf/lib/trace_context.h"
+#include "bpf/lib/task_events.h"
 #include "bpf/lib/value_place.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -21,21 +19,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 static __always_inline struct runtime_layout *go_layout(void) {
   struct followed_process *process = followed_process(bpf_get_current_pid_tgid() >> 32);
   return process && process->runtime.kind == RUNTIME_GO ? &process->runtime : NULL;
-}
-
-static __always_inline int report_start(__u64 parent, __u64 child) {
-  inherit_context(parent, child);
-  struct task_start_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-  if (!event) {
-    count_drop(DROP_RING_FULL_TASK);
-    return 0;
-  }
-  fill_header(&event->header, EVENT_TASK_START);
-  event->parent = parent;
-  event->child = child;
-  event->turn = take_turn(bpf_get_current_task_btf(), 0);
-  bpf_ringbuf_submit(event, wake_flags());
-  return 0;
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -68,7 +51,7 @@ int go_goroutine_started(struct pt_regs *regs) {
   __u64 parent = at->parent_offset
                      ? read_word(started + at->parent_offset)
                      : running_before(at, GO_G(regs), cookie >> PLACE_OFFSET_SHIFT);
-  return report_start(parent, child);
+  return report_task_start(parent, child);
 }
 
 /* Serves whoever asks it, not the one who happened to start it. */
@@ -76,7 +59,7 @@ SEC("uprobe")
 int go_loop_started(struct pt_regs *regs) {
   if (STACK_IS_SHORT(regs)) return 0;
   __u64 self = current_task();
-  return self ? report_start(0, self) : 0;
+  return self ? report_task_start(0, self) : 0;
 }
 
 /* internal/poll.FD and what follows it in net.netFD (Go 1.18 to 1.26). */
@@ -127,15 +110,5 @@ int go_request_claimed(struct pt_regs *regs) {
   __u64 cookie = bpf_get_attach_cookie((void *)regs);
   __u64 id = socket_of_connection(place_register(regs, cookie) + (cookie >> PLACE_OFFSET_SHIFT));
   if (!id) return 0;
-  claim_for_current(id);
-  struct socket_claim_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-  if (!event) {
-    count_drop(DROP_RING_FULL_TASK);
-    return 0;
-  }
-  fill_header(&event->header, EVENT_SOCKET_CLAIM);
-  event->by = current_task_ref();
-  event->socket_id = id;
-  bpf_ringbuf_submit(event, wake_flags());
-  return 0;
+  return report_claim(current_task(), id);
 }

@@ -6,8 +6,7 @@
 #include "bpf/lib/emit.h"
 #include "bpf/lib/registers.h"
 #include "bpf/lib/socket.h"
-#include "bpf/lib/task.h"
-#include "bpf/lib/trace_context.h"
+#include "bpf/lib/task_events.h"
 #include "bpf/lib/value_place.h"
 #include "bpf/maps/given_work.h"
 
@@ -33,18 +32,7 @@ int python_context_created(struct pt_regs *regs) {
   __u64 parent = 0;
   if (cookie & PYTHON_PARENT_IS_CURRENT)
     parent = python_task(&process->runtime, THREAD_POINTER(bpf_get_current_task_btf()));
-  inherit_context(parent, child);
-  struct task_start_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-  if (!event) {
-    count_drop(DROP_RING_FULL_TASK);
-    return 0;
-  }
-  fill_header(&event->header, EVENT_TASK_START);
-  event->parent = parent;
-  event->child = child;
-  event->turn = take_turn(bpf_get_current_task_btf(), 0);
-  bpf_ringbuf_submit(event, wake_flags());
-  return 0;
+  return report_task_start(parent, child);
 }
 
 /* The first context that a thread enters after it was given something, where that was read outside
@@ -105,18 +93,7 @@ int uvloop_stream_write(struct pt_regs *regs) {
   __u64 task = python_task(&process->runtime, THREAD_POINTER(bpf_get_current_task_btf()));
   if (!task || !uvloop_socket(value_at_place(regs, cookie_of(regs)), &ref)) return 0;
   if (ref.state->role == SOCKET_ROLE_SERVER) return 0; /* an answer: nobody asks for whom */
-  claim_for_current(ref.id);
-  struct socket_claim_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-  if (!event) {
-    count_drop(DROP_RING_FULL_TASK);
-    return 0;
-  }
-  fill_header(&event->header, EVENT_SOCKET_CLAIM);
-  event->by.task = task;
-  event->by.turn = take_turn(bpf_get_current_task_btf(), 0);
-  event->socket_id = ref.id;
-  bpf_ringbuf_submit(event, wake_flags());
-  return 0;
+  return report_claim(task, ref.id);
 }
 
 /* concurrent.futures' unit of work. Queues also carry other things, such as pooled connections, whose

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "agent/pipeline/actor_of.h"
 #include "bpf/events/socket_event.h"
 
 namespace tacit::pipeline {
@@ -39,10 +40,6 @@ Role role_of(uint8_t role) {
   if (role == SOCKET_ROLE_SERVER) return Role::kServer;
   if (role == SOCKET_ROLE_CLIENT) return Role::kClient;
   return Role::kUnknown;
-}
-
-connection::Actor actor_of(const data_event& raw) {
-  return {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn};
 }
 
 std::string unix_path_text(std::string_view raw) {

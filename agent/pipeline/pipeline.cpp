@@ -11,6 +11,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "agent/event/decode.h"
+#include "agent/pipeline/actor_of.h"
 #include "agent/semantics/connect_failure.h"
 
 namespace tacit::pipeline {
@@ -37,12 +38,6 @@ metrics::RequestSample sample_of(const semantics::HttpCall& call) {
           .response_body_bytes = call.response_body_bytes};
 }
 
-// Of the events that have a `by`.
-template <typename Raw>
-connection::Actor actor_of(const Raw& raw) {
-  return {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn};
-}
-
 std::string executable_name(const discovery::ProcessImage& image) {
   std::string name = image.exe.substr(image.exe.rfind('/') + 1);
   return name.empty() ? image.comm : name;
@@ -51,7 +46,7 @@ std::string executable_name(const discovery::ProcessImage& image) {
 FailedConnect failed_connect(const event::ConnectFailed& failed) {
   const auto& raw = *failed.raw;
   return {.endpoints = make_endpoints(raw.endpoints, failed.unix_path),
-          .actor = {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn},
+          .actor = actor_of(raw),
           .error_number = raw.error,
           .begin_ns = raw.begin_time_ns,
           .end_ns = raw.header.time_ns,
@@ -232,7 +227,9 @@ void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
   if (process == nullptr || !tracing_) return;
   const discovery::ProcessImage& image = *process->image;
   const std::string executable = executable_name(image);
-  const auto names_it = [](const std::string& arg) { return arg.find("opentelemetry") != std::string::npos; };
+  const auto names_it = [](const std::string& arg) {
+    return arg.find("opentelemetry") != std::string::npos;
+  };
   if (image.environment.loads_opentelemetry ||
       std::any_of(image.args.begin(), image.args.end(), names_it))
     rooms_.correlator.sdks().suspect(pid, time_ns);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/base/valid_text.h"
+#include "agent/pipeline/actor_of.h"
 
 namespace tacit::pipeline {
 namespace {
@@ -20,8 +21,7 @@ Programs::Programs(trace::Correlator& correlator, uint32_t command_pid,
 
 void Programs::forked(const event::ProcessFork& fork) {
   const auto& raw = *fork.raw;
-  const connection::Actor by{raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn};
-  trace::Finding starter = correlator_.work(raw.header.pid).started_by(by);
+  trace::Finding starter = correlator_.work(raw.header.pid).started_by(actor_of(raw));
   leave(raw.child_pid);  // whoever had the number before
   if (starter.request && starters_.size() < kMaxPrograms)
     starters_.insert_or_assign(raw.child_pid, std::move(starter));

@@ -18,9 +18,6 @@ class ProbeControl {
   // Report this process, and from now on its children.
   virtual Result<void> follow(uint32_t pid) = 0;
   virtual void unfollow(uint32_t pid) = 0;
-  // Where this process's language runtime keeps what it runs; nothing happens where the process is
-  // not followed. Its children inherit it, an exec forgets it.
-  virtual void set_runtime(uint32_t pid, const runtime_layout& layout) = 0;
   // Looks for runtimes that we know in this followed process: call when it is followed, was forked,
   // or mapped code (image_mapped_event; once for several is enough). After an exec: forget(), then
   // inspect().

@@ -286,10 +286,6 @@ void ProbeSet::unfollow(uint32_t pid) {
   bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid);
 }
 
-void ProbeSet::set_runtime(uint32_t pid, const runtime_layout& layout) {
-  parts_->set_runtime(pid, layout);
-}
-
 runtime_kind ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(pid); }
 
 void ProbeSet::forget(uint32_t pid) {

@@ -49,7 +49,6 @@ class ProbeSet : public ProbeControl {
 
   Result<void> follow(uint32_t pid) override;
   void unfollow(uint32_t pid) override;
-  void set_runtime(uint32_t pid, const runtime_layout& layout) override;
   runtime_kind inspect(uint32_t pid) override;
   void forget(uint32_t pid) override;
   void trace(uint32_t pid, const traced_process& process) override;

@@ -84,10 +84,6 @@ void RuntimeProbes::attach_more(uint32_t pid, Process& process) {
     for (const auto& plan : image.known->probes)
       if (process.provided.contains(plan.needs) && !image.attached.contains(plan.program))
         attach(pid, plan, image);
-  const bool uvloop = process.provided.contains(std::string(runtime::kProvidesUvloop));
-  if (!uvloop || process.layout.kind != RUNTIME_PYTHON || process.layout.parent_offset != 0) return;
-  process.layout.parent_offset = runtime::kPythonContextEntered;
-  set_runtime_(pid, process.layout);
 }
 
 bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, Image& image) {

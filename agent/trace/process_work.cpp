@@ -176,9 +176,8 @@ Finding ProcessWork::in_turn(const Caller& caller) {
 }
 
 // What the runtime says of its tasks holds, also where it says that one works for nobody.
-std::optional<Finding> ProcessWork::by_task(const Actor& actor) {
-  if (actor.task == 0 || tasks_.find(actor.task) == nullptr) return {};
-  return of_task(actor.task, actor.turn);
+bool ProcessWork::runs_known_task(const Actor& actor) {
+  return actor.task != 0 && tasks_.find(actor.task) != nullptr;
 }
 
 // For whom a task makes a call. One that outlives its request and had called before may by now work
@@ -194,7 +193,7 @@ Finding ProcessWork::of_calling_task(const Actor& actor) {
 }
 
 Finding ProcessWork::of_actor(const Actor& actor) {
-  if (auto found = by_task(actor)) return *std::move(found);
+  if (runs_known_task(actor)) return of_task(actor.task, actor.turn);
   if (traits_ && traits_->tasks_move) return {};
   return of_thread(actor);
 }
@@ -206,7 +205,7 @@ Finding ProcessWork::find(const Caller& caller) {
     const auto source = request ? ParentSource::kClaim : ParentSource::kNone;
     return {std::move(request), source};
   }
-  if (by_task(caller.actor)) return of_calling_task(caller.actor);
+  if (runs_known_task(caller.actor)) return of_calling_task(caller.actor);
   // Written outside of any task: for who connected, if that task was not replaced since.
   if (caller.actor.task == 0 && caller.opener.task != 0) {
     const Task* opener = tasks_.find(caller.opener.task);

@@ -116,7 +116,7 @@ class ProcessWork {
   Finding in_turn(const Caller& caller);
   Finding of_actor(const connection::Actor& actor);
   PlacePtr for_sure(const connection::Actor& by);
-  std::optional<Finding> by_task(const connection::Actor& actor);
+  bool runs_known_task(const connection::Actor& actor);
   void belongs_to(uint64_t task, const PlacePtr& request, uint64_t accepted_ns);
   Thread& thread(uint32_t tid);
 

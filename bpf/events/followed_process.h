@@ -21,8 +21,8 @@ struct runtime_layout {
   __u64 type_address;
   /* Python: context in the thread state. Go: goid in g. */
   __u32 task_offset;
-  /* Go: parentGoid in g; 0: none (before Go 1.21). Python: ctx_entered in a context, where a context
-   * that is current without having been entered is no task (uvloop); else 0. */
+  /* Go: parentGoid in g; 0: none (before Go 1.21). Python: ctx_entered in a context: one that is
+   * current without having been entered is no task. */
   __u32 parent_offset;
 };
 TACIT_STATIC_ASSERT(sizeof(struct runtime_layout) == 32, "no hidden padding");

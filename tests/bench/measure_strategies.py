@@ -21,7 +21,7 @@ LOOPS = {"python": {"created": ["python_context_created"], "entered": ["python_c
                     "written": ["uvloop_stream_write"],
                     "given and taken": ["python_work_given", "python_work_taken"]},
          "go": {"started": ["go_goroutine_started"]},
-         "node": {"immediate": ["node_phase_begins"]}}
+         "node": {"immediate": ["loop_phase_begins"]}}
 # Probes that no loop can pass alone: the trap of another on an instruction that is emulated, too.
 AS = {"go_request_claimed": "go_goroutine_started", "go_loop_started": "go_goroutine_started"}
 OFF = {"TACIT_TRACES_RUNTIME_PROBES": "false"}

@@ -14,7 +14,6 @@ class NoProbes final : public probe::ProbeControl {
   void forget_socket(uint64_t) override {}
   runtime_kind inspect(uint32_t) override { return RUNTIME_UNKNOWN; }
   void forget(uint32_t) override {}
-  void set_runtime(uint32_t, const runtime_layout&) override {}
   void trace(uint32_t, const traced_process&) override {}
   void set_program_trace(uint32_t, const std::optional<program_trace>&) override {}
   uint64_t lost_task_events() const override { return 0; }
