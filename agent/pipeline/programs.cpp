@@ -92,12 +92,14 @@ void Programs::finish(uint64_t now_ns) {
 // https://opentelemetry.io/docs/specs/semconv/cli/cli-spans/: an exit code other than 0 is an error.
 telemetry::Span program_span(const EndedProgram& program, int64_t wall_offset_ns) {
   telemetry::Span span;
-  span.name = valid_utf8(program.name.shown);
+  // A process may have no name at all: an emptied comm, no arguments, a file that is gone.
+  span.name = program.name.shown.empty() ? "process" : valid_utf8(program.name.shown);
   span.kind = telemetry::SpanKind::kInternal;
   span.start_unix_ns = static_cast<uint64_t>(static_cast<int64_t>(program.begin_ns) + wall_offset_ns);
   span.end_unix_ns = span.start_unix_ns +
                      (program.end_ns > program.begin_ns ? program.end_ns - program.begin_ns : 0);
-  span.attributes.push_back({"process.executable.name", valid_utf8(program.name.executable)});
+  if (!program.name.executable.empty())
+    span.attributes.push_back({"process.executable.name", valid_utf8(program.name.executable)});
   if (!program.wait_status) {
     span.attributes.push_back({"tacit.outcome", std::string("unknown")});
     return span;

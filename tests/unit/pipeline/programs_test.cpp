@@ -264,5 +264,13 @@ TEST(ProgramSpan, HostileTimesAndNames) {
   EXPECT_EQ(span.name, "caf\xef\xbf\xbd");
 }
 
+TEST(ProgramSpan, OfAProcessWithoutAName) {
+  auto program = ended_program(0);
+  program.name = {};
+  const auto span = program_span(program, 0);
+  EXPECT_EQ(span.name, "process");
+  EXPECT_EQ(text(span, "process.executable.name"), "-");
+}
+
 }  // namespace
 }  // namespace tacit::pipeline

@@ -203,6 +203,16 @@ func serve() {
 	log.Fatal(http.Serve(listen("tcp", address()), http.HandlerFunc(s.handle)))
 }
 
+// dialWithoutTimeWait opens connections whose port is free again as soon as they are closed, so that a
+// handful of client ports serves any number of connections at any speed.
+func dialWithoutTimeWait(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	return conn, err
+}
+
 func load(base string, count, concurrency int, prefix string, paths []string) {
 	transport := &http.Transport{MaxIdleConnsPerHost: concurrency}
 	if strings.HasPrefix(base, "unix:") {
@@ -211,6 +221,9 @@ func load(base string, count, concurrency int, prefix string, paths []string) {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		}
+	}
+	if os.Getenv("CLOSE") != "" && transport.DialContext == nil {
+		transport.DialContext = dialWithoutTimeWait
 	}
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	numbers := make(chan int)
