@@ -129,6 +129,9 @@ Result<int> observe(const Invocation& invocation) {
                                        .max_capture_bytes = config.max_capture_bytes,
                                        .track_causes = !exporters->empty(),
                                        .runtime_probes = config.runtime_probes,
+                                       .training_probes = config.gpu_training,
+                                       .cuda_probes = config.gpu_calls,
+                                       .kernel_records = config.gpu_kernels,
                                        .carry_traces = carries,
                                        .offer_all_processes = !child});
   if (!probes) return std::unexpected(probes.error());

@@ -72,6 +72,16 @@ struct Config {
   std::map<std::string, std::string> resource_attributes;  // added to every resource
   std::string service_name;  // overrides every found name (TACIT_SERVICE_NAME, not OTEL_SERVICE_NAME)
 
+  // GPU: three tiers, each useful alone
+  bool gpu_devices = true;      // figures of the devices, by NVML
+  bool gpu_dcgm_names = false;  // and the same under dcgm-exporter's names and labels
+  bool gpu_calls = true;        // probes on CUDA's and NCCL's libraries
+  bool gpu_training = true;     // probes on PyTorch: steps and phases of a training run
+  uint32_t gpu_step_spans = 0;  // every how many steps one is a span of its own; 0: none
+  bool gpu_kernels = true;      // kernel records by the library that `tacit exec` injects
+  double gpu_kernel_budget = 0.01;  // share of a process's time that its tracing may cost
+  std::string gpu_library;      // path of libtacit_cupti.so; empty: beside the executable
+
   // Destinations
   ConsoleFormat console = ConsoleFormat::kOff;
   OtlpConfig otlp_traces;

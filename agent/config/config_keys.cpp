@@ -167,6 +167,42 @@ constexpr std::array kKeys = {
           draft.config.inject_services = value.list;
           return {};
         }},
+    Key{"gpu.devices", "", "", kText, "true",
+        "figures of NVIDIA devices, where there are any: utilization, memory, power, errors", false,
+        [](D draft, V value) -> Outcome {
+          return set_boolean(value.text, draft.config.gpu_devices);
+        }},
+    Key{"gpu.dcgm_names", "", "", kText, "false",
+        "the same figures also as `DCGM_FI_*`, for dashboards made for dcgm-exporter", false,
+        [](D draft, V value) -> Outcome {
+          return set_boolean(value.text, draft.config.gpu_dcgm_names);
+        }},
+    Key{"gpu.calls", "", "", kText, "true",
+        "probes on CUDA's and NCCL's libraries: launches, copies, memory, errors, collectives", false,
+        [](D draft, V value) -> Outcome { return set_boolean(value.text, draft.config.gpu_calls); }},
+    Key{"gpu.training", "", "", kText, "true",
+        "probes on PyTorch: steps and phases of a training run", false,
+        [](D draft, V value) -> Outcome {
+          return set_boolean(value.text, draft.config.gpu_training);
+        }},
+    Key{"gpu.step_spans", "", "", kText, "0",
+        "every how many training steps one is a span of its own; 0: none", false,
+        [](D draft, V value) -> Outcome {
+          return set_number(value.text, 0, kMillion, draft.config.gpu_step_spans);
+        }},
+    Key{"gpu.kernels", "", "", kText, "true",
+        "kernels with device time: `tacit exec` loads its CUPTI library into CUDA programs", false,
+        [](D draft, V value) -> Outcome {
+          return set_boolean(value.text, draft.config.gpu_kernels);
+        }},
+    Key{"gpu.kernel_budget", "", "", kText, "0.01",
+        "share of a program's time that tracing its kernels may cost; beyond it the tracer steps down", false,
+        [](D draft, V value) -> Outcome {
+          return set_ratio(value.text, draft.config.gpu_kernel_budget);
+        }},
+    Key{"gpu.library", "", "", kText, "beside tacit",
+        "path of libtacit_cupti.so", false,
+        [](D draft, V value) -> Outcome { return set_text(value.text, draft.config.gpu_library); }},
     Key{"resource.attributes", "", "OTEL_RESOURCE_ATTRIBUTES", kPairs, "none",
         "attributes of everything observed; the places add up", false, set_resource},
     Key{"export.console", "--console", "", kText, "see below",
@@ -248,7 +284,7 @@ constexpr std::array kKeys = {
     Key{"log.level", "--log-level", "OTEL_LOG_LEVEL", kText, "info",
         "the agent's own messages: `debug`, `info`, `warn`, `error`, `off`", false, set_log_level},
 };
-static_assert(kKeys.size() < 40, "every key is a promise; see README.md");
+static_assert(kKeys.size() < 50, "every key is a promise; see README.md");
 
 }  // namespace
 

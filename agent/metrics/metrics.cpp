@@ -31,6 +31,7 @@ std::vector<prometheus::MetricFamily> Metrics::collect() const {
   families.append(requests_.collect());
   processes_.add_to(families, self_labels_);
   add_self_metrics(figures_(), self_labels_, families);
+  for (const auto* source : sources_) families.append(source->collect());
   families.append({targets_.collect()});
   return families.take();
 }

@@ -31,6 +31,10 @@ class Metrics : public telemetry::MetricSource {
     requests_.add_active(sample, resource, change);
   }
 
+  // Figures of other rooms, kept out of the way of those here; collected with them. Before the first
+  // collect(); `source` outlives this.
+  void add_source(const telemetry::MetricSource& source) { sources_.push_back(&source); }
+
   // The observed processes that are alive now; call it when that changes. The agent adds itself.
   void set_processes(std::vector<ObservedProcess> processes);
 
@@ -43,6 +47,7 @@ class Metrics : public telemetry::MetricSource {
   const Labels self_labels_;
   RequestMetrics requests_;
   ProcessMetrics processes_;
+  std::vector<const telemetry::MetricSource*> sources_;
 };
 
 }  // namespace tacit::metrics

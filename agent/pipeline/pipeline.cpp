@@ -165,13 +165,13 @@ trace::ProcessWork& Pipeline::work(uint32_t pid) {
 
 // What its image shows tells more than its name.
 void Pipeline::adapt_traits(uint32_t pid, runtime_kind runtime) {
+  if (!tracing_) return;
   if (runtime == RUNTIME_LOOP) work(pid).set_traits({.calls_in_turn = true});
   if (runtime == RUNTIME_GO) work(pid).set_traits({.tasks_move = true});
 }
 
 // At the batch's end, so that a program that maps a dozen libraries is looked at once.
 void Pipeline::inspect_soon(uint32_t pid) {
-  if (!tracing_ || !rooms_.config.runtime_probes) return;
   if (rooms_.processes.find(pid) != nullptr) to_inspect_.insert(pid);
 }
 
@@ -426,7 +426,7 @@ void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t
 }
 
 void Pipeline::on_batch_begin(uint64_t now_ns) {
-  if (tracing_ && !std::exchange(knows_running_, true))
+  if (!std::exchange(knows_running_, true))
     for (const discovery::Process* process : rooms_.processes.running()) {
       carry_traces(process->pid());
       inspect_soon(process->pid());

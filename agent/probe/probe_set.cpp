@@ -34,7 +34,7 @@ namespace {
 constexpr std::array<const char*, DROP_REASON_COUNT> kReasons = {
     "ring_full_receive", "ring_full_send",   "ring_full_socket", "ring_full_process",
     "ring_full_task",    "user_memory",       "too_many_buffers", "compat_syscall",   "socket_table",
-    "process_table"};
+    "process_table",     "ring_full_gpu",     "gpu_rate",         "gpu_block"};
 
 int print_libbpf(libbpf_print_level level, const char* format, va_list args) {
   if (level == LIBBPF_DEBUG) return 0;
@@ -78,6 +78,13 @@ TACIT_SKELETON(event_loop_bpf)
 
 template <typename Skeleton>
 using Owned = std::unique_ptr<Skeleton, Deleter<Skeleton>>;
+
+runtime::Interests interests_of(const ProbeOptions& options) {
+  return {.causes = options.track_causes && options.runtime_probes,
+          .training = options.training_probes,
+          .cuda = options.cuda_probes,
+          .kernels = options.kernel_records};
+}
 
 }  // namespace
 
@@ -152,7 +159,9 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
                             advice(errno)));
 
   for (const auto& [number, kind] : syscall_table())
-    if (options.track_causes || kind < SYSCALL_WAIT) syscalls->rodata->syscall_kinds[number] = kind;
+    if (options.track_causes || kind < SYSCALL_WAIT ||
+        (kind == SYSCALL_MAP && interests_of(options).any()))
+      syscalls->rodata->syscall_kinds[number] = kind;
   syscalls->rodata->track_causes = options.track_causes;
   process->rodata->track_causes = options.track_causes;
   syscalls->rodata->max_capture_bytes = options.max_capture_bytes;
@@ -238,12 +247,12 @@ void ProbeSet::Parts::load_carrier(const ProbeOptions& options) {
 }
 
 void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
-  const bool wanted = options.track_causes && options.runtime_probes;
-  if (wanted) uprobes = find_uprobe_mechanism();
+  const runtime::Interests interests = interests_of(options);
+  if (interests.any()) uprobes = find_uprobe_mechanism();
   runtimes = std::make_unique<RuntimeProbes>(
-      uprobes,
+      uprobes, interests,
       [this](uint32_t pid, const runtime_layout& layout) { set_runtime(pid, layout); });
-  if (!wanted) return;
+  if (!interests.causes) return;
   python.reset(python_bpf__open());
   if (python) python->rodata->carries_traces = carrier != nullptr;
   load_runtime("python", python, python_bpf__load);

@@ -21,6 +21,9 @@ struct ProbeOptions {
   uint32_t max_capture_bytes = 65536;   // of one transfer
   bool track_causes = true;             // tell who works for whom; metrics alone need it not
   bool runtime_probes = true;           // look into language runtimes, where causes are tracked
+  bool training_probes = true;          // and into PyTorch
+  bool cuda_probes = true;              // CUDA's and NCCL's libraries
+  bool kernel_records = true;           // blocks of the injected library
   bool carry_traces = false;            // between hosts, where it is asked for: carrier.h
   bool offer_all_processes = false;     // report every exec and listen of the host, for selectors
 };

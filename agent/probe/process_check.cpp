@@ -45,8 +45,8 @@ HostCheck check_process(uint32_t pid) {
   }
   std::string refused;
   for (const auto& image : images) {
-    if (!runtime::may_be_known(image.name) && !is_executable_of(pid, image)) continue;
-    const auto known = runtime::recognise(runtime::path_of(pid, image), image.name);
+    if (!runtime::may_be_known(image.name, {}) && !is_executable_of(pid, image)) continue;
+    const auto known = runtime::recognise(runtime::path_of(pid, image), image.name, {});
     size_t points = 0;
     for (const auto& plan : known.probes) points += plan.points.size();
     if (known.layout.kind != RUNTIME_UNKNOWN || points > 0)

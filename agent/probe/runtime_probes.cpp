@@ -32,12 +32,14 @@ runtime_layout moved(runtime_layout layout, uint64_t bias) {
 
 }  // namespace
 
-RuntimeProbes::RuntimeProbes(UprobeMechanism mechanism, SetRuntime set_runtime)
-    : mechanism_(mechanism), set_runtime_(std::move(set_runtime)) {}
+RuntimeProbes::RuntimeProbes(UprobeMechanism mechanism, const runtime::Interests& interests,
+                             SetRuntime set_runtime)
+    : mechanism_(mechanism), interests_(interests), set_runtime_(std::move(set_runtime)) {}
 
 void RuntimeProbes::add_program(const std::string& name, int fd) { programs_[name] = fd; }
 
 runtime_kind RuntimeProbes::inspect(uint32_t pid) {
+  if (!interests_.any()) return RUNTIME_UNKNOWN;
   const auto images = runtime::mapped_images(pid);
   if (images.empty()) return RUNTIME_UNKNOWN;
   const uint64_t executable = executable_inode(pid);
@@ -46,7 +48,7 @@ runtime_kind RuntimeProbes::inspect(uint32_t pid) {
   });
   Process& process = processes_[pid];
   for (const auto& image : images)
-    if (image.file.inode == executable || runtime::may_be_known(image.name))
+    if (image.file.inode == executable || runtime::may_be_known(image.name, interests_))
       look_at(pid, image, glibc, process);
   if (!process.provided.empty()) attach_more(pid, process);
   return static_cast<runtime_kind>(process.layout.kind);
@@ -113,7 +115,7 @@ RuntimeProbes::Known RuntimeProbes::known(const std::string& path, const std::st
                                           const FileVersion& version) {
   if (const auto found = images_.find(version); found != images_.end()) return found->second;
   if (images_.size() >= kMaxImages) images_.clear();
-  auto made = std::make_shared<const runtime::KnownImage>(runtime::recognise(path, name));
+  auto made = std::make_shared<const runtime::KnownImage>(runtime::recognise(path, name, interests_));
   for (const auto& sentence : made->refused) refuse(name + ": " + sentence);
   images_.emplace(version, made);
   return made;

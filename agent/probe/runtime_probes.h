@@ -25,7 +25,8 @@ namespace tacit::probe {
 class RuntimeProbes {
  public:
   using SetRuntime = std::function<void(uint32_t pid, const runtime_layout&)>;
-  RuntimeProbes(UprobeMechanism mechanism, SetRuntime set_runtime);
+  RuntimeProbes(UprobeMechanism mechanism, const runtime::Interests& interests,
+                SetRuntime set_runtime);
   ~RuntimeProbes();
 
   // `fd` stays the caller's.
@@ -74,6 +75,7 @@ class RuntimeProbes {
   Known known(const std::string& path, const std::string& name, const FileVersion& version);
 
   UprobeMechanism mechanism_;
+  const runtime::Interests interests_;
   SetRuntime set_runtime_;
   std::map<std::string, int> programs_;
   std::map<FileVersion, Known> images_;

@@ -56,10 +56,13 @@ std::string why(const std::string& path, int error) {
 
 Result<UprobeLink> attach_multi(int program_fd, const std::string& path, uint32_t pid,
                                 std::span<const runtime::ProbePoint> points) {
-  std::vector<uint64_t> offsets, cookies;
+  std::vector<uint64_t> offsets, cookies, semaphores;
+  bool any_semaphore = false;
   for (const auto& point : points) {
     offsets.push_back(point.file_offset);
     cookies.push_back(point.cookie);
+    semaphores.push_back(point.semaphore_offset);
+    any_semaphore |= point.semaphore_offset != 0;
   }
   LinkCreateUprobeMulti create{};
   create.program_fd = static_cast<uint32_t>(program_fd);
@@ -67,6 +70,8 @@ Result<UprobeLink> attach_multi(int program_fd, const std::string& path, uint32_
   create.path = reinterpret_cast<uint64_t>(path.c_str());
   create.offsets = reinterpret_cast<uint64_t>(offsets.data());
   create.cookies = reinterpret_cast<uint64_t>(cookies.data());
+  if (any_semaphore)
+    create.reference_counter_offsets = reinterpret_cast<uint64_t>(semaphores.data());
   create.count = static_cast<uint32_t>(offsets.size());
   create.pid = pid;
   const auto fd = static_cast<int>(::syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof(create)));
@@ -85,6 +90,9 @@ int uprobe_event_type() {
   return type;
 }
 
+// PERF_UPROBE_REF_CTR_OFFSET_SHIFT (include/linux/trace_events.h; format/ref_ctr_offset in sysfs).
+constexpr int kSemaphoreShift = 32;
+
 Result<UprobeLink> attach_events(int program_fd, const std::string& path, uint32_t pid,
                                  std::span<const runtime::ProbePoint> points) {
   const int type = uprobe_event_type();
@@ -96,6 +104,7 @@ Result<UprobeLink> attach_events(int program_fd, const std::string& path, uint32
     event.type = static_cast<uint32_t>(type);
     event.config1 = reinterpret_cast<uint64_t>(path.c_str());
     event.config2 = point.file_offset;
+    event.config = point.semaphore_offset << kSemaphoreShift;
     Fd fd(static_cast<int>(
         ::syscall(SYS_perf_event_open, &event, pid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
     if (!fd.valid()) return fail(why(path, errno));

@@ -5,21 +5,24 @@
 
 namespace tacit::runtime {
 
-KnownImage recognise(const std::string& path, const std::string& name) {
+KnownImage recognise(const std::string& path, const std::string& name, const Interests& interests) {
   KnownImage known;
   const auto image = ElfImage::open(path);
   if (!image) return known;
   known.segments = image->segments();
-  recognise_python(*image, name, known);
-  recognise_simple_queue(*image, name, known);
-  recognise_uvloop(*image, name, known);
-  recognise_go(*image, name, known);
-  recognise_event_loop(*image, name, known);
+  if (interests.causes) {
+    recognise_python(*image, name, known);
+    recognise_simple_queue(*image, name, known);
+    recognise_uvloop(*image, name, known);
+    recognise_go(*image, name, known);
+    recognise_event_loop(*image, name, known);
+  }
   return known;
 }
 
-bool may_be_known(const std::string& name) {
-  return name.starts_with("libpython") || name.starts_with("_queue.") || name.starts_with("loop.");
+bool may_be_known(const std::string& name, const Interests& interests) {
+  return interests.causes && (name.starts_with("libpython") || name.starts_with("_queue.") ||
+                              name.starts_with("loop."));
 }
 
 }  // namespace tacit::runtime

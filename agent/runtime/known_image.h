@@ -15,6 +15,8 @@ namespace tacit::runtime {
 struct ProbePoint {
   uint64_t file_offset = 0;
   uint64_t cookie = 0;  // ValuePlace::cookie(), or what the program says it wants
+  // USDT: of a 16-bit counter in the file's data that tells the target that it is observed; 0: none.
+  uint64_t semaphore_offset = 0;
 };
 
 // Points of one BPF program in this file.
@@ -49,10 +51,19 @@ void recognise_uvloop(const ElfImage& image, const std::string& name, KnownImage
 void recognise_event_loop(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_go(const ElfImage& image, const std::string& name, KnownImage& known);
 
+// What is looked for.
+struct Interests {
+  bool causes = true;    // who works for whom: language runtimes
+  bool training = true;  // PyTorch
+  bool cuda = true;      // CUDA's and NCCL's libraries
+  bool kernels = true;   // the library that hands over kernel records
+  bool any() const { return causes || training || cuda || kernels; }
+};
+
 // All of the above. A file that is not ELF, or holds nothing we know, gives an empty answer.
-KnownImage recognise(const std::string& path, const std::string& name);
+KnownImage recognise(const std::string& path, const std::string& name, const Interests& interests);
 
 // Whether a mapped library of this name can be something we know; an executable always can.
-bool may_be_known(const std::string& name);
+bool may_be_known(const std::string& name, const Interests& interests);
 
 }  // namespace tacit::runtime

@@ -14,5 +14,8 @@ enum drop_reason {
   DROP_COMPAT_SYSCALL,        /* 32-bit process on a 64-bit kernel: not decoded */
   DROP_SOCKET_TABLE,          /* sockets map could not take the socket */
   DROP_PROCESS_TABLE,         /* followed_processes map full: a child is not observed */
+  DROP_RING_FULL_GPU,         /* training and CUDA events, blocks of the injected library */
+  DROP_GPU_RATE,              /* a process handed over more blocks than it may in a time */
+  DROP_GPU_BLOCK,             /* what it handed over is no block, or could not be read */
   DROP_REASON_COUNT,
 };

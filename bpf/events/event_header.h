@@ -20,6 +20,11 @@ enum event_type {
   EVENT_IMAGE_MAPPED,     /* struct image_mapped_event */
   EVENT_TRACE_IDS,        /* struct trace_ids_event */
   EVENT_THREAD_END,       /* struct thread_end_event */
+  EVENT_TRAINING,         /* struct training_event */
+  EVENT_CUDA_FAILURE,     /* struct cuda_failure_event */
+  EVENT_CUDA_MEMORY,      /* struct cuda_memory_event */
+  EVENT_COLLECTIVE,       /* struct collective_event */
+  EVENT_GPU_BATCH,        /* struct gpu_batch_event and its block */
   EVENT_TYPE_END,         /* one past the last */
 };
 
