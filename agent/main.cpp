@@ -27,6 +27,7 @@
 #include "agent/command/signals.h"
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
+#include "agent/gpu/training_metrics.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/health.h"
@@ -154,11 +155,13 @@ Result<int> observe(const Invocation& invocation) {
     for (const auto& exporter : *exporters) stats.push_back(exporter->stats());
     return pipeline::gather_figures(**probes, *pipeline, std::move(stats));
   });
+  gpu::TrainingMetrics training;
+  metrics.add_source(training);
   std::vector<telemetry::SpanExporter*> destinations;
   for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
   pipeline = std::make_unique<pipeline::Pipeline>(
       pipeline::Pipeline::Rooms{config, **probes, processes, resources, semantics, correlator,
-                                *samplers, metrics, destinations, std::nullopt,
+                                *samplers, metrics, training, destinations, std::nullopt,
                                 child ? static_cast<uint32_t>(child->pid()) : 0});
   auto outputs = exporters::MetricOutputs::start(config, metrics);
   if (!outputs) return std::unexpected(outputs.error());

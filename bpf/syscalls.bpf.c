@@ -5,6 +5,7 @@
 #include "bpf/events/syscall_kind.h"
 #include "bpf/lib/bpf.h"
 #include "bpf/lib/connect.h"
+#include "bpf/lib/files.h"
 #include "bpf/lib/registers.h"
 #include "bpf/lib/task.h"
 #include "bpf/lib/transfer.h"
@@ -203,6 +204,10 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
       return note_connected(task, regs);
     case SYSCALL_MAP:
       return result < 0 ? 0 : report_map(regs);
+    case SYSCALL_OPEN:
+      return process->flags & FOLLOWED_FILES ? report_open(process, task, regs, result) : 0;
+    case SYSCALL_CLOSE:
+      return process->flags & FOLLOWED_FILES ? report_close(regs) : 0;
     case SYSCALL_SPLICE:
       report_length(task, SYSCALL_ARG1(regs), DATA_RECEIVE, result, has_tasks);
       return report_length(task, SYSCALL_ARG3(regs), DATA_SEND, result, has_tasks);

@@ -49,6 +49,22 @@ std::expected<Event, DecodeError> trace_ids(std::span<const std::byte> record) {
   return TraceIds{raw};
 }
 
+std::expected<Event, DecodeError> training(std::span<const std::byte> record) {
+  const auto* raw = view<training_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->text_bytes > TRAINING_TEXT_BYTES) return std::unexpected(DecodeError::kBadLength);
+  if (raw->action == TRAINING_NONE || raw->action >= TRAINING_ACTION_COUNT)
+    return std::unexpected(DecodeError::kUnknownType);
+  return Training{raw, std::string_view(raw->text, raw->text_bytes)};
+}
+
+std::expected<Event, DecodeError> file(std::span<const std::byte> record) {
+  const auto* raw = view<file_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->path_bytes > sizeof(raw->path)) return std::unexpected(DecodeError::kBadLength);
+  return File{raw, std::string_view(raw->path, raw->path_bytes)};
+}
+
 }  // namespace
 
 std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
@@ -87,6 +103,10 @@ std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
       return plain<ImageMapped, image_mapped_event>(record);
     case EVENT_TRACE_IDS:
       return trace_ids(record);
+    case EVENT_TRAINING:
+      return training(record);
+    case EVENT_FILE:
+      return file(record);
   }
   return std::unexpected(DecodeError::kUnknownType);
 }
@@ -104,6 +124,7 @@ const char* type_name(uint8_t type) {
     case EVENT_THREAD_START: return "thread_start";
     case EVENT_THREAD_END: return "thread_end";
     case EVENT_TRAINING: return "training";
+    case EVENT_FILE: return "file";
     case EVENT_CUDA_FAILURE: return "cuda_failure";
     case EVENT_CUDA_MEMORY: return "cuda_memory";
     case EVENT_COLLECTIVE: return "collective";

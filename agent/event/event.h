@@ -12,6 +12,7 @@
 #include "bpf/events/socket_event.h"
 #include "bpf/events/task.h"
 #include "bpf/events/trace_ids.h"
+#include "bpf/events/training.h"
 
 namespace tacit::event {
 
@@ -66,12 +67,20 @@ struct SocketClaim {
 struct ImageMapped {
   const image_mapped_event* raw;
 };
+struct Training {
+  const training_event* raw;
+  std::string_view text;
+};
+struct File {
+  const file_event* raw;
+  std::string_view path;  // empty: closed
+};
 struct TraceIds {
   const trace_ids_event* raw;
 };
 
 using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
                            SocketListen, ConnectFailed, Data, ThreadStart, ThreadEnd, TaskStart, TaskEnter,
-                           Work, SocketClaim, ImageMapped, TraceIds>;
+                           Work, SocketClaim, ImageMapped, TraceIds, Training, File>;
 
 }  // namespace tacit::event

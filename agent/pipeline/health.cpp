@@ -27,6 +27,7 @@ std::vector<metrics::NamedFigure> parser_figures(const PipelineFigures& counted)
           {"unannounced_socket", counted.connection.unannounced},
           {"connection_table_full", counted.connection.refused},
           {"process_table_full", counted.refused_processes},
+          {"training_table_full", counted.refused_training_runs},
           {"without_process", counted.without_process},
           {"undecodable_event", counted.undecodable}};
 }
@@ -34,7 +35,7 @@ std::vector<metrics::NamedFigure> parser_figures(const PipelineFigures& counted)
 // Only the sources that a kind has had, and `none` always.
 std::vector<metrics::SelfFigures::Parents> parent_figures(
     const trace::Correlator::Counts& counted) {
-  constexpr std::array kKinds = {"server", "client", "process"};  // trace::Place::Kind
+  constexpr std::array kKinds = {"server", "client", "process", "part"};  // trace::Place::Kind
   std::vector<metrics::SelfFigures::Parents> out;
   for (size_t kind = 0; kind < kKinds.size(); ++kind)
     for (size_t source = 0; source < trace::kParentSourceNames.size(); ++source)

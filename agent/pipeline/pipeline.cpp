@@ -65,7 +65,18 @@ Pipeline::Pipeline(Rooms rooms)
       outlet_(rooms_.correlator, rooms_.exporters),
       programs_(rooms_.correlator, rooms_.command_pid,
                 [this](const EndedProgram& ended) { report_program(ended); }),
+      training_({rooms_.processes, rooms_.resources, rooms_.correlator, rooms_.samplers,
+                 rooms_.training, training_emitter()},
+                rooms_.config.gpu_step_spans),
       wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
+
+TrainingTraces::Emit Pipeline::training_emitter() {
+  if (!tracing_) return nullptr;
+  return [this](telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
+                const telemetry::ResourcePtr& resource) {
+    emit(std::move(span), place, pid, resource);
+  };
+}
 
 void Pipeline::on_record(std::span<const std::byte> record) {
   const auto decoded = event::decode(record);
@@ -145,6 +156,7 @@ void Pipeline::handle(const event::ProcessExec& exec) {
                                  .comm = {raw.comm, ::strnlen(raw.comm, sizeof(raw.comm))},
                                  .followed = raw.followed != 0}),
        raw.header.pid);
+  training_.process_ended(raw.header.pid, raw.header.time_ns, 0);
   rooms_.correlator.forget_process(raw.header.pid, raw.header.time_ns);
   rooms_.probes.forget(raw.header.pid);
   begin_program(raw.header.pid, raw.header.time_ns);
@@ -242,6 +254,7 @@ void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
 
 void Pipeline::handle(const event::ProcessExit& exit) {
   const auto& header = exit.raw->header;
+  training_.process_ended(header.pid, header.time_ns, exit.raw->exit_code);
   rooms_.processes.on_exit(header.pid, exit.raw->start_time_ns, exit.raw->exit_code,
                            header.time_ns);
   connections_.process_exited(header.pid, header.time_ns);
@@ -267,7 +280,9 @@ void Pipeline::handle(const event::ThreadStart& start) {
 }
 
 void Pipeline::handle(const event::ThreadEnd& end) {
-  if (tracing_) work(end.raw->header.pid).thread_ended(end.raw->header.tid, end.raw->header.time_ns);
+  const auto& header = end.raw->header;
+  training_.thread_ended(header.pid, header.tid);
+  if (tracing_) work(header.pid).thread_ended(header.tid, header.time_ns);
 }
 
 void Pipeline::handle(const event::TaskStart& start) {
@@ -300,6 +315,10 @@ void Pipeline::handle(const event::SocketClaim& claim) {
   const auto& raw = *claim.raw;
   work(raw.header.pid).socket_claimed(actor_of(raw), raw.socket_id);
 }
+
+void Pipeline::handle(const event::Training& training) { training_.on(training); }
+
+void Pipeline::handle(const event::File& file) { training_.on(file); }
 
 void Pipeline::handle(const event::ImageMapped& mapped) { inspect_soon(mapped.raw->header.pid); }
 
@@ -440,6 +459,7 @@ void Pipeline::on_batch_begin(uint64_t now_ns) {
 void Pipeline::on_batch_end(uint64_t now_ns) {
   now_ns_ = now_ns;
   inspect_images();
+  training_.tick(now_ns, wall_offset_ns_);
   failed_connects_.flush(now_ns);
   outlet_.settle(now_ns, false);
   outlet_.hand_out();
@@ -469,6 +489,7 @@ void Pipeline::publish(uint64_t now_ns) {
     rooms_.metrics.set_processes(std::move(observed));
   }
   counted_.refused_processes = rooms_.processes.refused();
+  counted_.refused_training_runs = training_.refused();
   counted_.connections = connections_.size();
   counted_.connection = connections_.counters();
   counted_.http = connections_.http_counters();
@@ -483,6 +504,7 @@ void Pipeline::finish(uint64_t now_ns) {
   now_ns_ = now_ns;
   connections_.finish(now_ns);
   failed_connects_.flush(std::numeric_limits<uint64_t>::max());
+  training_.finish(now_ns);
   programs_.finish(now_ns);
   outlet_.settle(now_ns, true);
   outlet_.hand_out();

@@ -20,6 +20,7 @@
 #include "agent/pipeline/failed_connects.h"
 #include "agent/pipeline/programs.h"
 #include "agent/pipeline/span_outlet.h"
+#include "agent/pipeline/training_traces.h"
 #include "agent/probe/probe_control.h"
 #include "agent/semantics/http_semantics.h"
 #include "agent/telemetry/exporter.h"
@@ -40,6 +41,7 @@ struct PipelineFigures {
   uint64_t held_spans = 0;              // now: their place in a trace is not settled yet
   uint64_t unplaced = 0;         // exchanges whose side or process was not known when they began
   uint64_t without_process = 0;  // exchanges whose process was never told of
+  uint64_t refused_training_runs = 0;
   uint64_t refused_processes = 0;  // not taken because the process table was full
   uint64_t connections = 0;         // now
   uint64_t followed_processes = 0;  // now
@@ -59,6 +61,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
     trace::Correlator& correlator;
     const trace::Samplers& samplers;
     metrics::Metrics& metrics;
+    gpu::TrainingMetrics& training;
     std::vector<telemetry::SpanExporter*> exporters;
     // Wall clock minus CLOCK_MONOTONIC where it shall not be asked for (replays).
     std::optional<int64_t> wall_offset_ns = std::nullopt;
@@ -94,6 +97,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::SocketClaim& claim);
   void handle(const event::ImageMapped& mapped);
   void handle(const event::TraceIds& ids);
+  void handle(const event::Training& training);
+  void handle(const event::File& file);
 
   void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);
@@ -112,6 +117,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void carry_program_trace(uint32_t pid);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
             const telemetry::ResourcePtr& resource);
+  TrainingTraces::Emit training_emitter();
   void publish(uint64_t now_ns);
 
   Rooms rooms_;
@@ -123,6 +129,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   FailedConnects failed_connects_;
   SpanOutlet outlet_;
   Programs programs_;
+  TrainingTraces training_;
   std::set<uint32_t> to_inspect_;
   uint64_t now_ns_ = 0;  // of the newest record or batch
   int64_t wall_offset_ns_;

@@ -27,6 +27,7 @@
 #include "python.skel.h"
 #include "socket_state.skel.h"
 #include "syscalls.skel.h"
+#include "torch.skel.h"
 
 namespace tacit::probe {
 namespace {
@@ -74,6 +75,7 @@ TACIT_SKELETON(io_uring_bpf)
 TACIT_SKELETON(python_bpf)
 TACIT_SKELETON(go_bpf)
 TACIT_SKELETON(event_loop_bpf)
+TACIT_SKELETON(torch_bpf)
 #undef TACIT_SKELETON
 
 template <typename Skeleton>
@@ -86,6 +88,13 @@ runtime::Interests interests_of(const ProbeOptions& options) {
           .kernels = options.kernel_records};
 }
 
+// What nobody asks for costs the host's syscalls nothing.
+bool is_wanted(syscall_kind kind, bool track_causes, const runtime::Interests& interests) {
+  if (kind == SYSCALL_MAP) return interests.any();
+  if (kind >= SYSCALL_OPEN) return interests.training;
+  return track_causes || kind < SYSCALL_WAIT;
+}
+
 }  // namespace
 
 struct ProbeSet::Parts {
@@ -96,6 +105,7 @@ struct ProbeSet::Parts {
   Owned<python_bpf> python;
   Owned<go_bpf> go;
   Owned<event_loop_bpf> event_loop;
+  Owned<torch_bpf> torch;
   std::unique_ptr<Carrier> carrier;  // null: not asked for, or not possible
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
@@ -115,7 +125,7 @@ struct ProbeSet::Parts {
   void load_runtime(const char* name, Owned<Skeleton>& skeleton, Load load);
   void load_runtimes(const ProbeOptions& options);
   void load_carrier(const ProbeOptions& options);
-  void set_runtime(uint32_t pid, const runtime_layout& layout) const;
+  void set_runtime(uint32_t pid, const followed_process& known) const;
 };
 
 // Maps of the same name are one map: the first skeleton (syscalls) makes them.
@@ -158,9 +168,9 @@ Result<void> ProbeSet::Parts::load_all(const ProbeOptions& options) {
     return fail(fmt::format("cannot open the BPF programs: {}; {}", std::strerror(errno),
                             advice(errno)));
 
+  const runtime::Interests interests = interests_of(options);
   for (const auto& [number, kind] : syscall_table())
-    if (options.track_causes || kind < SYSCALL_WAIT ||
-        (kind == SYSCALL_MAP && interests_of(options).any()))
+    if (is_wanted(kind, options.track_causes, interests))
       syscalls->rodata->syscall_kinds[number] = kind;
   syscalls->rodata->track_causes = options.track_causes;
   process->rodata->track_causes = options.track_causes;
@@ -251,7 +261,11 @@ void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
   if (interests.any()) uprobes = find_uprobe_mechanism();
   runtimes = std::make_unique<RuntimeProbes>(
       uprobes, interests,
-      [this](uint32_t pid, const runtime_layout& layout) { set_runtime(pid, layout); });
+      [this](uint32_t pid, const followed_process& known) { set_runtime(pid, known); });
+  if (interests.training) {
+    torch.reset(torch_bpf__open());
+    load_runtime("torch", torch, torch_bpf__load);
+  }
   if (!interests.causes) return;
   python.reset(python_bpf__open());
   if (python) python->rodata->carries_traces = carrier != nullptr;
@@ -263,8 +277,7 @@ void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
   load_runtime("event_loop", event_loop, event_loop_bpf__load);
 }
 
-void ProbeSet::Parts::set_runtime(uint32_t pid, const runtime_layout& layout) const {
-  const followed_process known{layout};
+void ProbeSet::Parts::set_runtime(uint32_t pid, const followed_process& known) const {
   bpf_map_update_elem(map(syscalls->maps.followed_processes), &pid, &known, BPF_EXIST);
 }
 

@@ -51,7 +51,7 @@ runtime_kind RuntimeProbes::inspect(uint32_t pid) {
     if (image.file.inode == executable || runtime::may_be_known(image.name, interests_))
       look_at(pid, image, glibc, process);
   if (!process.provided.empty()) attach_more(pid, process);
-  return static_cast<runtime_kind>(process.layout.kind);
+  return static_cast<runtime_kind>(process.told.runtime.kind);
 }
 
 void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bool glibc,
@@ -74,10 +74,13 @@ void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bo
   // All or none: half of the creations would leave tasks with the wrong ancestors.
   for (const auto& plan : image.known->probes)
     if (plan.needs.empty() && !attach(pid, plan, image)) return detach(image);
-  if (image.known->layout.kind == RUNTIME_UNKNOWN) return;
-  process.layout = moved(image.known->layout, runtime::load_bias(image.known->segments, mapped.start,
-                                                                 mapped.file_offset));
-  set_runtime_(pid, process.layout);
+  if (image.known->trains) process.told.flags |= FOLLOWED_FILES;
+  if (image.known->layout.kind != RUNTIME_UNKNOWN)
+    process.told.runtime =
+        moved(image.known->layout, runtime::load_bias(image.known->segments, mapped.start,
+                                                      mapped.file_offset));
+  if (image.known->trains || image.known->layout.kind != RUNTIME_UNKNOWN)
+    set_runtime_(pid, process.told);
 }
 
 // What matters only once another image is there.

@@ -24,7 +24,7 @@ namespace tacit::probe {
 
 class RuntimeProbes {
  public:
-  using SetRuntime = std::function<void(uint32_t pid, const runtime_layout&)>;
+  using SetRuntime = std::function<void(uint32_t pid, const followed_process&)>;
   RuntimeProbes(UprobeMechanism mechanism, const runtime::Interests& interests,
                 SetRuntime set_runtime);
   ~RuntimeProbes();
@@ -64,7 +64,7 @@ class RuntimeProbes {
   struct Process {
     std::map<FileVersion, Image> images;  // those that were looked at
     std::set<std::string> provided;
-    runtime_layout layout{};  // as the kernel side was told
+    followed_process told{};  // as the kernel side was
   };
 
   void look_at(uint32_t pid, const runtime::MappedImage& image, bool glibc, Process& process);

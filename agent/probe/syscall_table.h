@@ -23,6 +23,7 @@ inline std::span<const std::pair<int, syscall_kind>> syscall_table() {
       {SYS_connect, SYSCALL_CONNECT},   {SYS_mmap, SYSCALL_MAP},
       {SYS_epoll_pwait, SYSCALL_WAIT},  {SYS_epoll_pwait2, SYSCALL_WAIT},
       {SYS_pselect6, SYSCALL_SELECT},     {SYS_io_uring_enter, SYSCALL_WAIT},
+      {SYS_openat, SYSCALL_OPEN},       {SYS_close, SYSCALL_CLOSE},
       {SYS_ppoll, SYSCALL_POLL},        {SYS_getsockopt, SYSCALL_GET_OPTION},
 #ifdef SYS_epoll_wait  // not on arm64
       {SYS_epoll_wait, SYSCALL_WAIT},   {SYS_select, SYSCALL_SELECT},

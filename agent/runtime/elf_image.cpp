@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace tacit::runtime {
@@ -19,6 +20,7 @@ constexpr size_t kMaxSections = 4096;
 constexpr uint64_t kMaxTableBytes = 128 << 20;  // of one symbol, string or relocation table
 constexpr size_t kMaxNameBytes = 4096;
 constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kMaxStringsHeld = 8 << 20;
 
 template <typename T>
 std::optional<T> record_at(const std::vector<std::byte>& bytes, size_t offset) {
@@ -32,6 +34,24 @@ std::string_view string_at(const std::vector<std::byte>& table, size_t offset) {
   if (offset >= table.size()) return {};
   const char* begin = reinterpret_cast<const char*>(table.data()) + offset;
   return {begin, ::strnlen(begin, std::min(table.size() - offset, kMaxNameBytes))};
+}
+
+// A symbol that has a place in the file's code or data.
+bool is_place(const Elf64_Sym& symbol) {
+  return symbol.st_shndx != SHN_UNDEF && symbol.st_value != 0 &&
+         ELF64_ST_TYPE(symbol.st_info) != STT_TLS;
+}
+
+// Where `name` ends a string in `text`, each time.
+void find_endings(std::span<const std::byte> text, const std::string& terminated, uint64_t origin,
+                  std::vector<uint64_t>& places) {
+  const std::byte* at = text.data();
+  const std::byte* const end = at + text.size();
+  while (const void* hit = ::memmem(at, static_cast<size_t>(end - at), terminated.c_str(),
+                                    terminated.size() + 1)) {
+    at = static_cast<const std::byte*>(hit) + 1;
+    places.push_back(origin + static_cast<uint64_t>(at - 1 - text.data()));
+  }
 }
 
 Machine machine_of(uint16_t number) {
@@ -128,23 +148,56 @@ void ElfImage::find_symbols(const ElfSection& table, std::span<const std::string
     if (!found.contains(name)) wanted.insert(name);
   if (wanted.empty()) return;
   const ElfSection& strings_section = sections_[table.link];
+  if (strings_section.size_bytes > kMaxStringsHeld)
+    return find_symbols_of_many(table, strings_section, wanted, found);
   const auto strings = read_file(strings_section.file_offset, strings_section.size_bytes);
   const auto symbols = read_file(table.file_offset, table.size_bytes);
   for (size_t at = 0; const auto symbol = record_at<Elf64_Sym>(symbols, at);
        at += sizeof(Elf64_Sym)) {
-    if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0) continue;
-    if (ELF64_ST_TYPE(symbol->st_info) == STT_TLS) continue;
+    if (!is_place(*symbol)) continue;
     const auto name = string_at(strings, symbol->st_name);
     if (wanted.contains(name)) found.try_emplace(std::string(name), symbol->st_value, symbol->st_size);
   }
 }
 
+// Tables too large to hold (PyTorch: 500,000 names, 80 MB): the wanted names' places first, then who
+// is called by one of them. Both are read piece by piece.
+void ElfImage::find_symbols_of_many(const ElfSection& table, const ElfSection& strings,
+                                    const std::unordered_set<std::string_view>& wanted,
+                                    std::map<std::string, Symbol, std::less<>>& found) const {
+  std::unordered_map<uint64_t, std::string_view> places;
+  constexpr size_t kPiece = 1 << 20;
+  for (uint64_t at = 0; at < strings.size_bytes; at += kPiece) {
+    // Names that cross the border are in the overlap.
+    const auto piece = read_file(strings.file_offset + at,
+                                 std::min(kPiece + kMaxNameBytes, strings.size_bytes - at));
+    if (piece.empty()) break;
+    for (const auto name : wanted) {
+      std::vector<uint64_t> hits;
+      find_endings(piece, std::string(name), at, hits);
+      for (const uint64_t hit : hits) places.try_emplace(hit, name);
+    }
+  }
+  constexpr size_t kEntries = kPiece / sizeof(Elf64_Sym) * sizeof(Elf64_Sym);
+  for (uint64_t at = 0; at < table.size_bytes; at += kEntries) {
+    const auto piece = read_file(table.file_offset + at, std::min(kEntries, table.size_bytes - at));
+    if (piece.empty()) break;
+    for (size_t next = 0; const auto symbol = record_at<Elf64_Sym>(piece, next);
+         next += sizeof(Elf64_Sym)) {
+      const auto place = places.find(symbol->st_name);
+      if (place != places.end() && is_place(*symbol))
+        found.try_emplace(std::string(place->second), symbol->st_value, symbol->st_size);
+    }
+  }
+}
+
 std::map<std::string, Symbol, std::less<>> ElfImage::symbols(
-    std::span<const std::string_view> names) const {
+    std::span<const std::string_view> names, Tables tables) const {
   std::map<std::string, Symbol, std::less<>> found;
   for (const uint32_t type : {SHT_DYNSYM, SHT_SYMTAB})
     for (const auto& section : sections_)
-      if (section.type == type) find_symbols(section, names, found);
+      if (section.type == type && (tables == Tables::kAll || type == SHT_DYNSYM))
+        find_symbols(section, names, found);
   return found;
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -58,7 +59,10 @@ class ElfImage {
 
   // Symbols by name with an address, from .dynsym and then .symtab; one pass over each table, so
   // ask for all at once. Absent names are absent from the answer. Of equal names the first counts.
-  std::map<std::string, Symbol, std::less<>> symbols(std::span<const std::string_view> names) const;
+  // kExported: .dynsym alone, which is small where .symtab may have a hundred megabytes.
+  enum class Tables { kAll, kExported };
+  std::map<std::string, Symbol, std::less<>> symbols(std::span<const std::string_view> names,
+                                                     Tables tables = Tables::kAll) const;
 
   // The code around `address` that unwinding takes for one function (.eh_frame_hdr: there in
   // stripped files too; parts of a function split off as cold are ranges of their own).
@@ -84,6 +88,9 @@ class ElfImage {
   Result<void> read_sections(uint64_t offset, size_t count, size_t names_index);
   void find_symbols(const ElfSection& table, std::span<const std::string_view> names,
                     std::map<std::string, Symbol, std::less<>>& found) const;
+  void find_symbols_of_many(const ElfSection& table, const ElfSection& strings,
+                            const std::unordered_set<std::string_view>& wanted,
+                            std::map<std::string, Symbol, std::less<>>& found) const;
   std::vector<uint64_t> symbol_addresses() const;
 
   Fd fd_;

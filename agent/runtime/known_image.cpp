@@ -17,12 +17,16 @@ KnownImage recognise(const std::string& path, const std::string& name, const Int
     recognise_go(*image, name, known);
     recognise_event_loop(*image, name, known);
   }
+  if (interests.training) recognise_torch(*image, name, known);
   return known;
 }
 
 bool may_be_known(const std::string& name, const Interests& interests) {
-  return interests.causes && (name.starts_with("libpython") || name.starts_with("_queue.") ||
-                              name.starts_with("loop."));
+  if (interests.causes && (name.starts_with("libpython") || name.starts_with("_queue.") ||
+                           name.starts_with("loop.")))
+    return true;
+  if (interests.training && name.starts_with("libtorch_cpu.")) return true;
+  return false;
 }
 
 }  // namespace tacit::runtime

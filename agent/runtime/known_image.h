@@ -36,6 +36,7 @@ struct KnownImage {
   // each process is added to those that are not 0.
   runtime_layout layout{};
   std::string provides;      // for ProbePlan::needs of other images
+  bool trains = false;       // PyTorch: the files that the process opens are asked for too
   bool needs_glibc = false;  // the layout holds only where glibc has the thread-local slots
   std::vector<ElfSegment> segments;
   std::vector<ProbePlan> probes;  // a layout is told to the kernel side only once all are attached
@@ -50,6 +51,8 @@ void recognise_uvloop(const ElfImage& image, const std::string& name, KnownImage
 // Node and nginx.
 void recognise_event_loop(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_go(const ElfImage& image, const std::string& name, KnownImage& known);
+// PyTorch: libtorch_cpu.so, whatever links it.
+void recognise_torch(const ElfImage& image, const std::string& name, KnownImage& known);
 
 // What is looked for.
 struct Interests {

@@ -114,6 +114,38 @@ PlacePtr Correlator::failed(const Actor& actor, const Sampler& sampler, uint64_t
   return place;
 }
 
+PlacePtr Correlator::part(const Actor& actor, const Sampler& sampler, uint64_t begin_ns) {
+  PlacePtr place = make(Place::Kind::kPart, actor, sampler, begin_ns);
+  find_parent(*place, {actor, 0, {}, 0});
+  return place;
+}
+
+PlacePtr Correlator::beside(const Place& part) const {
+  PlacePtr place = make(Place::Kind::kPart, part.actor, *part.sampler, part.begin_ns);
+  place->parent = part.parent;
+  place->source = part.source;
+  place->provisional = part.provisional;
+  place->proof = part.proof;
+  place->decided = part.decided;
+  place->open = part.open;
+  return place;
+}
+
+PlacePtr Correlator::below(const PlacePtr& parent) const {
+  PlacePtr place = make(Place::Kind::kPart, parent->actor, *parent->sampler, parent->begin_ns);
+  place->parent = parent;
+  place->source = ParentSource::kPartOf;
+  place->decided = true;
+  place->open = false;
+  return place;
+}
+
+// What may still prove its parent is awaited from its end on: a training run takes hours.
+void Correlator::end_part(Place& part, uint64_t now_ns) {
+  part.open = false;
+  part.begin_ns = now_ns;
+}
+
 PlacePtr Correlator::program(const std::optional<TraceContext>& header, const Finding& starter,
                              const Sampler& sampler, uint64_t begin_ns) {
   PlacePtr place = make(Place::Kind::kProcess, {}, sampler, begin_ns);

@@ -42,6 +42,12 @@ class Correlator {
                 uint64_t now_ns);
   // A connect that failed: a call of its own, over already.
   PlacePtr failed(const connection::Actor& actor, const Sampler& sampler, uint64_t begin_ns);
+  // A part of what `actor` works for began. It ends with end_part(), and is settled after that.
+  PlacePtr part(const connection::Actor& actor, const Sampler& sampler, uint64_t begin_ns);
+  // Another with the same parent, or one below `parent`, which may not be settled itself.
+  PlacePtr beside(const Place& part) const;
+  PlacePtr below(const PlacePtr& parent) const;
+  static void end_part(Place& part, uint64_t now_ns);
   // A program began: child of `header` (TRACEPARENT), or else of the request that `starter` served.
   PlacePtr program(const std::optional<TraceContext>& header, const Finding& starter,
                    const Sampler& sampler, uint64_t begin_ns);
@@ -74,7 +80,7 @@ class Correlator {
   static void apply(const Place& place, telemetry::Span& span);
 
   // Settled places by Place::Kind and ParentSource.
-  using Counts = std::array<std::array<uint64_t, kParentSourceNames.size()>, 3>;
+  using Counts = std::array<std::array<uint64_t, kParentSourceNames.size()>, 4>;
   const Counts& counts() const { return counts_; }
 
   // Both ends' events of one request lie this far apart at most.

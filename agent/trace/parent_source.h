@@ -22,11 +22,12 @@ enum class ParentSource : uint8_t {
   kProcess,      // the program that made it
   kEnvironment,  // TRACEPARENT in the process's environment
   kTcpOption,    // a TCP option that the sender's agent wrote
+  kPartOf,       // a part of what the same thread does: a step of a training run
 };
-inline constexpr std::array<const char*, 13> kParentSourceNames = {
+inline constexpr std::array<const char*, 14> kParentSourceNames = {
     "none", "ambiguous", "traceparent",  "socket",   "claim",   "task",
     "work", "thread",    "thread_start", "callback", "process", "environment",
-    "tcp_option"};
+    "tcp_option", "part_of"};
 
 constexpr const char* name_of(ParentSource source) {
   return kParentSourceNames[static_cast<size_t>(source)];

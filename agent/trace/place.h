@@ -28,7 +28,8 @@ struct Place;
 using PlacePtr = std::shared_ptr<Place>;
 
 struct Place {
-  enum class Kind : uint8_t { kServer, kCall, kProcess };
+  // kPart: something a program does that is neither served nor sent (a phase of a training run).
+  enum class Kind : uint8_t { kServer, kCall, kProcess, kPart };
 
   Kind kind = Kind::kServer;
   // Settled: ids, parent and decision below are final.

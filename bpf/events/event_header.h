@@ -21,6 +21,7 @@ enum event_type {
   EVENT_TRACE_IDS,        /* struct trace_ids_event */
   EVENT_THREAD_END,       /* struct thread_end_event */
   EVENT_TRAINING,         /* struct training_event */
+  EVENT_FILE,             /* struct file_event */
   EVENT_CUDA_FAILURE,     /* struct cuda_failure_event */
   EVENT_CUDA_MEMORY,      /* struct cuda_memory_event */
   EVENT_COLLECTIVE,       /* struct collective_event */

@@ -27,7 +27,13 @@ struct runtime_layout {
 };
 TACIT_STATIC_ASSERT(sizeof(struct runtime_layout) == 32, "no hidden padding");
 
+#define FOLLOWED_FILES 1 /* report the files it opens: it trains (events/training.h) */
+
 /* Value of maps/followed_processes.h. */
 struct followed_process {
   struct runtime_layout runtime;
+  __u64 code_ns; /* it last opened code, where files are reported; 0: not yet */
+  __u32 flags;   /* FOLLOWED_* */
+  __u32 pad;
 };
+TACIT_STATIC_ASSERT(sizeof(struct followed_process) == 48, "no hidden padding");

@@ -24,6 +24,9 @@ enum syscall_kind {
   SYSCALL_POLL,      /* fds, count: a wait for many from three on */
   SYSCALL_MAP,       /* mmap: address, length, protection, flags, fd */
   SYSCALL_GET_OPTION, /* getsockopt: fd, level, name */
+  /* And only for training runs. */
+  SYSCALL_OPEN,  /* openat: directory, path, flags */
+  SYSCALL_CLOSE, /* fd */
 };
 
 #define SYSCALL_TABLE_SIZE 512

@@ -4,6 +4,7 @@
 #pragma once
 #include "bpf/events/task.h"
 #include "bpf/lib/bpf.h"
+#include "bpf/lib/registers.h"
 #include "bpf/maps/followed_processes.h"
 #include "bpf/maps/threads.h"
 

@@ -74,6 +74,25 @@ void append_peer(std::string& out, const Span& span) {
   if (port) fmt::format_to(std::back_inserter(out), ":{}", *port);
 }
 
+const double* find_double(const Span& span, std::string_view key) {
+  const auto* value = find(span, key);
+  return value ? std::get_if<double>(value) : nullptr;
+}
+
+// Of a training loop: how far it came, how fast it is, and whether it waits for data.
+void append_training(std::string& out, const Span& span) {
+  const int64_t* steps = find_number(span, "tacit.training.steps");
+  if (steps == nullptr) return;
+  auto sink = std::back_inserter(out);
+  fmt::format_to(sink, ", {} steps", *steps);
+  if (const double* p50 = find_double(span, "tacit.training.step.duration.p50"))
+    fmt::format_to(sink, ", step p50 {:.2f} ms", *p50 * 1e3);
+  if (const double* p95 = find_double(span, "tacit.training.step.duration.p95"))
+    fmt::format_to(sink, " p95 {:.2f} ms", *p95 * 1e3);
+  if (const double* wait = find_double(span, "tacit.training.data_wait.share"))
+    fmt::format_to(sink, ", data wait {:.1f} %", *wait * 100);
+}
+
 void append_error(std::string& out, const Span& span) {
   out += " ERROR";
   for (const std::string_view text :
@@ -102,6 +121,7 @@ void append_span_text(std::string& out, const Span& span, bool colour) {
   append_duration(
       out, span.end_unix_ns > span.start_unix_ns ? span.end_unix_ns - span.start_unix_ns : 0);
   append_peer(out, span);
+  append_training(out, span);
   if (error) append_error(out, span);
   if (error && colour) out += kPlain;
   out += '\n';

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/gpu/training_spans.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace tacit::gpu {
+namespace {
+
+double seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
+
+// Shares are for people: four digits tell enough.
+double share(uint64_t part_ns, uint64_t whole_ns) {
+  if (whole_ns == 0) return 0;
+  return std::round(static_cast<double>(part_ns) / static_cast<double>(whole_ns) * 1e4) / 1e4;
+}
+
+void add_loop(telemetry::Attributes& attributes, const LoopFigures& loop, uint64_t length_ns) {
+  const auto count = [](uint64_t value) { return static_cast<int64_t>(value); };
+  attributes.push_back({"tacit.training.steps", count(loop.steps)});
+  std::vector<std::string> optimizers;
+  for (const auto& [name, steps] : loop.optimizers)
+    optimizers.push_back(name + "=" + std::to_string(steps));
+  if (!optimizers.empty())
+    attributes.push_back({"tacit.training.optimizer_steps", std::move(optimizers)});
+  attributes.push_back({"tacit.training.backward_passes", count(loop.backward_passes)});
+  attributes.push_back({"tacit.training.loader_calls", count(loop.loader_calls)});
+  if (loop.step_p50_ns)
+    attributes.push_back({"tacit.training.step.duration.p50", seconds(*loop.step_p50_ns)});
+  if (loop.step_p95_ns)
+    attributes.push_back({"tacit.training.step.duration.p95", seconds(*loop.step_p95_ns)});
+  if (!loop.times_known) return;
+  if (loop.loader_calls > 0) {
+    attributes.push_back(
+        {"tacit.training.data_wait.share", share(loop.times.data_wait_ns, length_ns)});
+    attributes.push_back({"tacit.training.forward.share", share(loop.times.forward_ns, length_ns)});
+  }
+  attributes.push_back({"tacit.training.backward.share", share(loop.times.backward_ns, length_ns)});
+  attributes.push_back(
+      {"tacit.training.optimizer.share", share(loop.times.optimizer_ns, length_ns)});
+}
+
+// As an exception is told of: https://opentelemetry.io/docs/specs/semconv/exceptions/
+void add_failure(telemetry::Span& span, const FileFailure& failure) {
+  const std::string what = ::strerrordesc_np(failure.error_number) != nullptr
+                               ? ::strerrordesc_np(failure.error_number)
+                               : "error " + std::to_string(failure.error_number);
+  const char* name = ::strerrorname_np(failure.error_number);
+  span.status = telemetry::StatusCode::kError;
+  span.status_message = failure.path + ": " + what;
+  span.attributes.push_back({"error.type", std::string(name != nullptr ? name : "unknown")});
+  span.attributes.push_back({"file.path", failure.path});
+}
+
+}  // namespace
+
+telemetry::Span phase_span(const TrainingPhase& phase, int64_t wall_offset_ns) {
+  telemetry::Span span;
+  span.name = name_of(phase.kind);
+  span.start_unix_ns =
+      static_cast<uint64_t>(static_cast<int64_t>(phase.begin_ns) + wall_offset_ns);
+  const uint64_t length_ns = phase.end_ns > phase.begin_ns ? phase.end_ns - phase.begin_ns : 0;
+  span.end_unix_ns = span.start_unix_ns + length_ns;
+  span.attributes.push_back({"tacit.phase.source", std::string(name_of(phase.source))});
+  if (!phase.complete) span.attributes.push_back({"tacit.outcome", std::string("unknown")});
+  if (phase.kind == PhaseKind::kStep)
+    span.attributes.push_back({"tacit.training.step", static_cast<int64_t>(phase.number)});
+  if (phase.loop) add_loop(span.attributes, *phase.loop, length_ns);
+  if (!phase.files.empty()) span.attributes.push_back({"tacit.training.files", phase.files});
+  if (phase.file_count > phase.files.size())
+    span.attributes.push_back(
+        {"tacit.training.file_count", static_cast<int64_t>(phase.file_count)});
+  if (phase.failure) add_failure(span, *phase.failure);
+  span.attributes.push_back({"thread.id", int64_t{phase.tid}});
+  return span;
+}
+
+}  // namespace tacit::gpu

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/gpu/training_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "agent/base/valid_text.h"
+
+namespace tacit::gpu {
+namespace {
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+}  // namespace
+
+bool is_data_file(std::string_view path) {
+  constexpr std::array<std::string_view, 9> kSystem = {"/proc/", "/sys/", "/dev/", "/etc/", "/usr/",
+                                                       "/lib/", "/lib64/", "/run/", "/bin/"};
+  for (const auto prefix : kSystem)
+    if (path.starts_with(prefix)) return false;
+  // A virtual environment may lie anywhere; so may caches of compiled code.
+  return !contains(path, "/site-packages/") && !contains(path, "/dist-packages/") &&
+         !contains(path, "/lib/python3") && !contains(path, "__pycache__") &&
+         !contains(path, "torchinductor") && !path.ends_with("pyvenv.cfg");
+}
+
+TrainingWatch::Process* TrainingWatch::process(uint32_t pid, uint64_t time_ns) {
+  if (const auto found = processes_.find(pid); found != processes_.end()) return &found->second;
+  if (processes_.size() >= kMaxProcesses) {
+    ++refused_;
+    return nullptr;
+  }
+  Process& made = processes_[pid];
+  made.preparation.begin_ns = time_ns;
+  return &made;
+}
+
+void TrainingWatch::on(const event::Training& event) {
+  Process* known = process(event.raw->header.pid, event.raw->header.time_ns);
+  if (known == nullptr) return;
+  switch (event.raw->action) {
+    case TRAINING_SAVE_BEGIN:
+    case TRAINING_SAVE_END:
+      return on_save(*known, event);
+    case TRAINING_LOAD_BEGIN:
+    case TRAINING_LOAD_END:
+      return on_load(*known, event);
+    default:
+      return on_mark(*known, event);
+  }
+}
+
+// A run begins with its first mark and takes over what the process prepared.
+TrainingWatch::Run* TrainingWatch::run_of(Process& process, const event::Training& event) {
+  const auto& raw = *event.raw;
+  for (Run& run : process.runs)
+    if (run.tid == raw.header.tid) return &run;
+  if (process.runs.size() >= kMaxRunsOfProcess) {
+    ++refused_;
+    return nullptr;
+  }
+  Run& made = process.runs.emplace_back();
+  made.id = next_id_++;
+  made.tid = raw.header.tid;
+  made.before = std::exchange(process.preparation, {});
+  // Where no data was read, importing went on until the run began.
+  if (made.before.first_open_ns == 0)
+    made.before.begin_ns = std::max<uint64_t>(made.before.begin_ns, raw.code_ns);
+  ++run_count_;
+  observer_.run_began(made.id, {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn},
+                      raw.header.time_ns);
+  return &made;
+}
+
+void TrainingWatch::on_mark(Process& process, const event::Training& event) {
+  Run* run = run_of(process, event);
+  if (run == nullptr) return;
+  const auto& raw = *event.raw;
+  const auto step = run->loop.mark(static_cast<training_action>(raw.action), event.text,
+                                   raw.sees_ends != 0, raw.header.time_ns);
+  if (!step) return;
+  observer_.step_ended(run->id, raw.header.pid, *step, run->loop);
+  if (step_spans_ == 0 || step->number % step_spans_ != 0 || !step->begin_ns) return;
+  if (run->steps.size() >= kMaxStepSpans) run->steps.erase(run->steps.begin());
+  run->steps.push_back(step_phase(*step, raw.header.pid, run->tid));
+}
+
+// Of the run of its thread; a save by another thread is the only run's, if there is one.
+void TrainingWatch::on_save(Process& process, const event::Training& event) {
+  const auto& raw = *event.raw;
+  Run* run = nullptr;
+  for (Run& each : process.runs)
+    if (each.tid == raw.header.tid) run = &each;
+  if (run == nullptr && process.runs.size() == 1) run = &process.runs.front();
+  if (raw.action == TRAINING_SAVE_END) observer_.checkpoint(raw.header.pid, true);
+  if (run == nullptr) run = run_of(process, event);  // a model that was trained elsewhere
+  if (run == nullptr) return;
+  note_archive(run->saves, event);
+}
+
+void TrainingWatch::on_load(Process& process, const event::Training& event) {
+  if (event.raw->action == TRAINING_LOAD_END) observer_.checkpoint(event.raw->header.pid, false);
+  note_archive(process.preparation.loads, event);
+}
+
+void TrainingWatch::on(const event::File& event) {
+  const auto& raw = *event.raw;
+  const bool is_open = !event.path.empty();
+  if (is_open && !is_data_file(event.path)) return;
+  Process* known = process(raw.header.pid, raw.header.time_ns);
+  if (known == nullptr) return;
+  Preparation& before = known->preparation;
+  if (!is_open) {
+    const auto found = known->open_files.find(raw.descriptor);
+    if (found == known->open_files.end()) return;
+    before.last_close_ns = raw.header.time_ns;
+    known->open_files.erase(found);
+    return;
+  }
+  std::string path = valid_utf8(event.path);
+  if (raw.descriptor < 0) {
+    before.last_failure = FileFailure{std::move(path), -raw.descriptor};
+    return;
+  }
+  before.last_failure.reset();
+  if (raw.access != 0) return;  // written: not data that is loaded
+  if (before.first_open_ns == 0) {
+    before.first_open_ns = raw.header.time_ns;
+    before.begin_ns = std::max<uint64_t>(before.begin_ns, raw.code_ns);
+  }
+  ++before.file_count;
+  if (before.files.size() < kMaxFiles) before.files.push_back(path);
+  if (known->open_files.size() < kMaxOpenFiles)
+    known->open_files.insert_or_assign(raw.descriptor, std::move(path));
+}
+
+void TrainingWatch::end_run(uint32_t pid, Process& process, size_t index, uint64_t time_ns,
+                            bool failed) {
+  Run run = std::move(process.runs[index]);
+  process.runs.erase(process.runs.begin() + static_cast<ptrdiff_t>(index));
+  --run_count_;
+  Outline outline{.pid = pid,
+                  .tid = run.tid,
+                  .end_ns = time_ns,
+                  .failed = failed,
+                  .failure = failed ? process.preparation.last_failure : std::nullopt};
+  auto phases = phases_of(outline, run.before, run.loop, run.saves, std::move(run.steps));
+  observer_.run_ended(run.id, pid, run.loop, std::move(phases));
+  process.preparation.begin_ns = time_ns;
+}
+
+// A process that ends without having trained: what it loaded, and what it did not find.
+void TrainingWatch::end_preparation(uint32_t pid, Process& process, uint64_t time_ns, bool failed) {
+  TrainingLoop none;
+  Outline outline{.pid = pid,
+                  .tid = pid,
+                  .end_ns = time_ns,
+                  .failed = failed,
+                  .failure = failed ? process.preparation.last_failure : std::nullopt};
+  auto phases = phases_of(outline, process.preparation, none, {}, {});
+  if (phases.empty()) return;
+  const uint64_t id = next_id_++;
+  observer_.run_began(id, {.pid = pid, .tid = pid}, phases.front().begin_ns);
+  observer_.run_ended(id, pid, none, std::move(phases));
+}
+
+void TrainingWatch::thread_ended(uint32_t pid, uint32_t tid) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  auto& runs = found->second.runs;
+  for (size_t i = 0; i < runs.size(); ++i)
+    if (runs[i].tid == tid) return end_run(pid, found->second, i, runs[i].loop.last_mark_ns(), false);
+}
+
+void TrainingWatch::process_ended(uint32_t pid, uint64_t time_ns, bool failed) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  Process& process = found->second;
+  const bool trained = !process.runs.empty();
+  while (!process.runs.empty()) end_run(pid, process, 0, time_ns, failed);
+  if (!trained) end_preparation(pid, process, time_ns, failed);
+  processes_.erase(found);
+}
+
+void TrainingWatch::expire(uint64_t now_ns) {
+  for (auto& [pid, process] : processes_)
+    for (size_t i = 0; i < process.runs.size();) {
+      const TrainingLoop& loop = process.runs[i].loop;
+      const uint64_t patience_ns = std::max(kSilenceNs, kSilentSteps * loop.longest_step_ns());
+      if (now_ns > loop.last_mark_ns() + patience_ns)
+        end_run(pid, process, i, loop.last_mark_ns(), false);
+      else
+        ++i;
+    }
+}
+
+void TrainingWatch::finish(uint64_t now_ns) {
+  for (auto& [pid, process] : processes_)
+    while (!process.runs.empty()) end_run(pid, process, 0, now_ns, false);
+  processes_.clear();
+}
+
+}  // namespace tacit::gpu

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training runs on their way to traces and metrics: each phase gets its place below the program or the
+// request that started the run. Loop thread.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/config/config.h"
+#include "agent/discovery/process_table.h"
+#include "agent/enrich/resource_catalog.h"
+#include "agent/event/event.h"
+#include "agent/gpu/training_metrics.h"
+#include "agent/gpu/training_watch.h"
+#include "agent/trace/correlator.h"
+#include "agent/trace/samplers.h"
+
+namespace tacit::pipeline {
+
+class TrainingTraces final : public gpu::TrainingObserver {
+ public:
+  using Emit = std::function<void(telemetry::Span, const trace::PlacePtr&, uint32_t pid,
+                                  const telemetry::ResourcePtr&)>;
+  // All must outlive it. `emit`: null where spans go nowhere.
+  struct Rooms {
+    discovery::ProcessTable& processes;
+    enrich::ResourceCatalog& resources;
+    trace::Correlator& correlator;
+    const trace::Samplers& samplers;
+    gpu::TrainingMetrics& metrics;
+    Emit emit;
+  };
+  TrainingTraces(Rooms rooms, uint32_t step_spans)
+      : rooms_(std::move(rooms)), watch_(step_spans, *this) {}
+
+  void on(const event::Training& event) { watch_.on(event); }
+  void on(const event::File& event) { watch_.on(event); }
+  void thread_ended(uint32_t pid, uint32_t tid) { watch_.thread_ended(pid, tid); }
+  // Before the process is forgotten elsewhere. `wait_status`: 0 where it became another program.
+  void process_ended(uint32_t pid, uint64_t time_ns, uint32_t wait_status);
+  // Once a batch: `wall_offset_ns` is for what comes now.
+  void tick(uint64_t now_ns, int64_t wall_offset_ns);
+  void finish(uint64_t now_ns) { watch_.finish(now_ns); }
+  uint64_t refused() const { return watch_.refused(); }
+
+  void run_began(uint64_t id, const gpu::TrainingActor& actor, uint64_t time_ns) override;
+  void step_ended(uint64_t id, uint32_t pid, const gpu::FinishedStep& step,
+                  const gpu::TrainingLoop& loop) override;
+  void checkpoint(uint32_t pid, bool save) override;
+  void run_ended(uint64_t id, uint32_t pid, const gpu::TrainingLoop& loop,
+                 std::vector<gpu::TrainingPhase> phases) override;
+
+ private:
+  telemetry::ResourcePtr resource_of(uint32_t pid);
+
+  Rooms rooms_;
+  gpu::TrainingWatch watch_;
+  std::unordered_map<uint64_t, trace::PlacePtr> begun_;  // runs: the place all phases are beside
+  uint64_t now_ns_ = 0;
+  int64_t wall_offset_ns_ = 0;
+  uint64_t next_expiry_ns_ = 0;
+};
+
+}  // namespace tacit::pipeline
