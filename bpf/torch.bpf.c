@@ -105,8 +105,8 @@ int torch_range_entered(struct pt_regs *regs) {
   __u64 name = value_at_place(regs, cookie & ~PLACE_FLAGS);
   struct std_string string = {};
   bpf_probe_read_user(&string, sizeof(string), (void *)name);
-  if (string.length >= sizeof(start))
-    bpf_probe_read_user(start, sizeof(start), (void *)string.data);
+  if (string.length >= sizeof(STEP_PREFIX)) /* the shortest, and a name */
+    bpf_probe_read_user_str(start, sizeof(start), (void *)string.data);
   struct range_kind kind = kind_of(start);
   bool sees_ends = cookie & PLACE_FLAG(0);
   if (sees_ends) push_range(kind.end);
@@ -135,8 +135,13 @@ int torch_range_left(struct pt_regs *regs) {
   return 0;
 }
 
+/* Engine::execute(…, bool accumulate_grad, …): false where somebody wants gradients for himself
+ * (torch.autograd.grad, a compiler's tracing), which trains nothing. With PLACE_IN_MEMORY the cookie
+ * names its place, else it is not known. */
 SEC("uprobe")
 int torch_backward(struct pt_regs *regs) {
+  __u64 cookie = bpf_get_attach_cookie((void *)regs);
+  if (cookie & PLACE_IN_MEMORY && !(__u8)value_at_place(regs, cookie)) return 0;
   report_action(TRAINING_BACKWARD, 0);
   return 0;
 }

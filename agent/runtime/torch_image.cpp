@@ -75,7 +75,7 @@ class TorchImage {
     symbols_.merge(image_.symbols(std::span(&kLeave, 1)));
     known_.trains = true;
     add_ranges();
-    add({"torch_backward"}, kBackward, {}, "backward passes are not seen");
+    add_backward();
     for (const Maker& maker : kMakers) add_maker(maker);
     constexpr std::array kSelf = {Register::kRdi};
     add({"torch_writer_done"}, kWriterEnd, kSelf, "checkpoints are not seen");
@@ -110,6 +110,17 @@ class TorchImage {
     const uint64_t cookie = arguments.empty() ? flags : site->arguments[0].cookie(flags);
     plan.points.push_back({site->file_offset, cookie});
     known_.probes.push_back(std::move(plan));
+  }
+
+  // System V: result, this, roots, inputs, keep_graph and create_graph are in registers; accumulate_grad
+  // lies behind the return address.
+  void add_backward() {
+    const auto site = entry_site(image_, symbols_.find(kBackward)->second.address, {});
+    if (!site) return refuse("backward passes are not seen", site.error().message);
+    const bool at_entry = site->address == symbols_.find(kBackward)->second.address;
+    const ValuePlace accumulate{Register::kRsp, true, 8};
+    known_.probes.push_back(
+        {"torch_backward", {{site->file_offset, at_entry ? accumulate.cookie() : 0}}});
   }
 
   void add_maker(const Maker& maker) {

@@ -59,9 +59,10 @@ void run(const uint8_t* data, size_t size) {
   metrics::Metrics metrics(rooms.config, rooms.resources.agent_resource(),
                            [] { return metrics::SelfFigures{}; }, "/nonexistent");
   trace::Correlator correlator(trace::IdGenerator{1});
+  gpu::TrainingMetrics training;
   pipeline::Pipeline pipeline({rooms.config, rooms.probes, processes, rooms.resources,
                                rooms.semantics, correlator, rooms.samplers, metrics,
-                               {&rooms.checker}, 0, kCommandPid});
+                               training, {&rooms.checker}, 0, kCommandPid});
   for (size_t at = 0; at + sizeof(uint32_t) <= size;) {
     uint32_t length = 0;
     std::memcpy(&length, data + at, sizeof(length));

@@ -51,8 +51,9 @@ std::string replay(const std::vector<harness::RecordedEvent>& records) {
   trace::Correlator correlator(trace::IdGenerator{1});
   metrics::Metrics metrics(config, resources.agent_resource(),
                            [] { return metrics::SelfFigures{}; }, "/nonexistent");
+  gpu::TrainingMetrics training;
   pipeline::Pipeline pipeline({config, probes, processes, resources, semantics, correlator,
-                               *samplers, metrics, {&lines}, 0, command_pid(records)});
+                               *samplers, metrics, training, {&lines}, 0, command_pid(records)});
   uint64_t now_ns = 0;
   for (const auto& record : records) {
     pipeline.on_record(record.bytes());

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training runs of a real PyTorch: steps, loader calls, backward passes and checkpoints are counted
+exactly, and the phases stand below the program or the request that started them."""
+import collections
+import concurrent.futures
+import urllib.request
+
+import pytest
+
+from harness import training
+from harness.metrics_page import Page
+from harness.peers import listening
+from harness.processes import free_port
+
+pytestmark = [pytest.mark.needs("torch"), pytest.mark.timeout(600)]
+
+COUNTED = ["plain", "fused", "accumulated", "evaluated", "two_optimizers", "adversaries", "closures",
+           "without_loader", "own_ranges", "profiled", "failing_step", "compiled", "checkpoints",
+           "loader_workers", "two_threads"]
+TIMED = ["plain", "accumulated", "loader_workers"]
+
+Seen = collections.namedtuple("Seen", "process truth phases programs page")
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """Every counted case once, two at a time under one agent: importing PyTorch takes seconds."""
+    from harness.tacit import Exec
+    port = free_port()
+    agent = Exec(tmp_path_factory.mktemp("training"), "--console", "json", "--prometheus",
+                 env={"TACIT_PROMETHEUS_PORT": str(port)})
+    try:
+        pending, done = list(COUNTED), {}
+        running = {}
+        while pending or running:
+            while pending and len(running) < 2:
+                case = pending.pop(0)
+                env = {"STEP_SECONDS": "0.01"} if case in TIMED else {}
+                running[case] = training.start(agent, case, **env)
+            case = next(iter(running))
+            process = running.pop(case)
+            assert process.wait(100) == 0, process.stderr()
+            done[case] = process
+        page = Page(port).until("tacit_events_total", len(COUNTED), type="process_exit")
+        agent.finish()
+        spans = agent.output.all_spans()
+        yield {case: Seen(process, training.truth(process), training.phases(spans, process.pid),
+                          [span for span in spans if span.is_program], page)
+               for case, process in done.items()}
+    finally:
+        agent.close()
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_counts(cases, case):
+    seen = cases[case]
+    loops = seen.phases["train_loop"]
+    steps = collections.Counter()
+    for loop in loops:
+        steps.update(training.steps_by_optimizer(loop))
+    assert steps == seen.truth["steps"]
+    assert training.total(loops, "tacit.training.steps") == sum(seen.truth["steps"].values())
+    assert training.total(loops, "tacit.training.backward_passes") == seen.truth["backward"]
+    assert training.total(loops, "tacit.training.loader_calls") == seen.truth["loader_calls"]
+    assert len(seen.phases["save_model"]) == seen.truth["saves"]
+    assert len(loops) == (2 if case == "two_threads" else 1)
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_metrics(cases, case):
+    seen = cases[case]
+    labels = {"process_pid": str(seen.process.pid)}
+    for optimizer, steps in seen.truth["steps"].items():
+        assert seen.page.total("training_steps_total", optimizer=optimizer, **labels) == steps
+    assert seen.page.total("training_steps_total", **labels) == sum(seen.truth["steps"].values())
+    assert seen.page.total("training_loader_calls_total", **labels) == seen.truth["loader_calls"]
+    assert seen.page.total("training_backward_passes_total", **labels) == seen.truth["backward"]
+    for operation in ("save", "load"):
+        assert seen.page.total("training_checkpoints_total", operation=operation,
+                               **labels) == seen.truth[operation + "s"]
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_below_the_program(cases, case):
+    seen = cases[case]
+    program, = [span for span in seen.programs if span["process.pid"] == seen.process.pid]
+    loop = seen.phases["train_loop"][0]
+    assert (loop.trace_id, loop.parent_span_id) == (program.trace_id, program.span_id)
+    assert program.start_ns <= loop.start_ns <= loop.end_ns <= program.end_ns
+    assert (loop.kind, loop["tacit.phase.source"]) == ("INTERNAL", "record_function")
+
+
+@pytest.mark.parametrize("case", TIMED)
+def test_step_times(cases, case):
+    """Against the loop's own clock, which also measures itself: steps of 10 ms and more, within 2 %."""
+    seen = cases[case]
+    own = sorted(seen.truth["seconds"])
+    loop = seen.phases["train_loop"][0]
+    for share, name in ((0.50, "p50"), (0.95, "p95")):
+        wanted = own[min(len(own) - 1, int(share * len(own) + 0.999999) - 1)]
+        assert loop[f"tacit.training.step.duration.{name}"] == pytest.approx(wanted, rel=0.02)
+
+
+def test_phases_and_files(tacit, tmp_path):
+    agent = tacit.exec("--console", "json")
+    paths = [tmp_path / name for name in ("a.csv", "b.csv")]
+    for path in paths:
+        path.write_text("".join(f"{i / 7},{i % 5},1,2,3,4,5,6\n" for i in range(30)))
+    result = tmp_path / "result.pt"
+    first = training.start(agent, "from_files", DATA=":".join(map(str, paths)), RESULT=str(result))
+    assert first.wait(100) == 0, first.stderr()
+    second = training.start(agent, "resumed", CHECKPOINT=str(result), RESULT=str(tmp_path / "c.pt"))
+    assert second.wait(100) == 0, second.stderr()
+    agent.finish()
+    spans = agent.output.all_spans()
+
+    seen = training.phases(spans, first.pid)
+    data, = seen["load_data"]
+    model, = seen["init_model"]
+    loop, = seen["train_loop"]
+    save, = seen["save_model"]
+    assert data["tacit.training.files"] == [str(path) for path in paths]
+    assert data["tacit.phase.source"] == "file_reads"
+    assert 0.1 <= (data.end_ns - data.start_ns) / 1e9 < 1  # the pauses before each file is closed
+    assert model["tacit.phase.source"] == "between"
+    assert (model.end_ns - model.start_ns) / 1e9 >= 0.1
+    assert data.end_ns <= model.start_ns <= model.end_ns <= loop.start_ns < save.start_ns
+    assert save["tacit.training.files"] == [str(result)]
+    assert len({span.parent_span_id for span in (data, model, loop, save)}) == 1
+
+    seen = training.phases(spans, second.pid)
+    model, = seen["init_model"]
+    assert model["tacit.phase.source"] == "checkpoint_read"
+    assert model["tacit.training.files"] == [str(result)]
+    assert seen["load_data"] == []
+    assert len(seen["save_model"]) == 1
+
+
+def test_missing_file(tacit, tmp_path):
+    agent = tacit.exec("--console", "json")
+    missing = tmp_path / "not-there.csv"
+    process = training.start(agent, "from_files", DATA=str(missing), RESULT="unused")
+    assert process.wait(100) == 1
+    agent.finish()
+    seen = training.phases(agent.output.all_spans(), process.pid)
+    data, = seen["load_data"]
+    assert data.status_code == "ERROR"
+    assert data.status_message == f"{missing}: No such file or directory"
+    assert (data.error_type, data["file.path"]) == ("ENOENT", str(missing))
+    assert seen["train_loop"] == []
+    program, = [s for s in agent.output.programs() if s["process.pid"] == process.pid]
+    assert (program["process.exit.code"], program.span_id) == (1, data.parent_span_id)
+
+
+def test_killed_in_the_middle(tacit):
+    agent = tacit.exec("--console", "json")
+    process = training.start(agent, "killed")
+    assert process.wait(100) == -9
+    agent.finish()
+    loop, = training.phases(agent.output.all_spans(), process.pid)["train_loop"]
+    assert loop["tacit.training.steps"] == 30
+
+
+def test_sampled_steps(tacit):
+    agent = tacit.exec("--console", "json", env={"TACIT_GPU_STEP_SPANS": "10"})
+    process = training.start(agent, "plain")
+    assert process.wait(100) == 0, process.stderr()
+    agent.finish()
+    seen = training.phases(agent.output.all_spans(), process.pid)
+    loop, = seen["train_loop"]
+    assert [step["tacit.training.step"] for step in seen["step"]] == [10, 20, 30]
+    for step in seen["step"]:
+        assert (step.trace_id, step.parent_span_id) == (loop.trace_id, loop.span_id)
+        assert loop.start_ns <= step.start_ns < step.end_ns <= loop.end_ns
+
+
+def test_switched_off(tacit):
+    agent = tacit.exec("--console", "json", env={"TACIT_GPU_TRAINING": "false"})
+    process = training.start(agent, "plain")
+    assert process.wait(100) == 0, process.stderr()
+    agent.finish()
+    assert all(not found for found in
+               training.phases(agent.output.all_spans(), process.pid).values())
+
+
+@pytest.mark.parametrize("path,source", [("/inline", "thread"), ("/thread", "thread_start")])
+def test_started_by_a_request(tacit, path, source):
+    """A host service that trains when it is asked to: the run belongs to that request."""
+    agent = tacit.exec("--console", "json")
+    service = listening(training.start(agent, "serve"))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(3):
+        opener.open(urllib.request.Request(service.url() + path, method="POST", data=b""),
+                    timeout=60).read()
+    if path == "/thread":
+        deadline = 200
+        while b'3' not in opener.open(service.url() + "/", timeout=10).read() and deadline:
+            deadline -= 1
+            __import__("time").sleep(0.05)
+        __import__("time").sleep(1)  # a started thread is believed once its process went on
+    service.stop()
+    requests = agent.finish()
+    spans = agent.output.all_spans()
+    seen = training.phases(spans, service.pid)
+    posts = [span for span in requests if span.kind == "SERVER" and span.method == "POST"]
+    assert len(posts) == len(seen["train_loop"]) == 3
+    assert ({(loop.trace_id, loop.parent_span_id) for loop in seen["train_loop"]}
+            == {(post.trace_id, post.span_id) for post in posts})
+    assert {loop["tacit.parent.source"] for loop in seen["train_loop"]} == {source}
