@@ -105,8 +105,7 @@ Device handle_of(unsigned index, int instance) {
   return &handle;
 }
 
-Return list(const char* call, Device device, const char* key, unsigned* count,
-            ProcessInfo* infos) {
+Return list(const char* call, Device device, const char* key, unsigned* count, ProcessInfo* infos) {
   const std::lock_guard lock(mutex);
   const std::string name = name_of(device);
   Return result = enter(call, name);
@@ -282,8 +281,8 @@ Return nvmlDeviceGetFieldValues(Device device, int count, FieldValue* values) {
   if (result != kSuccess) return result;
   for (int i = 0; i < count; ++i) {
     const std::string key = "field " + std::to_string(values[i].field);
-    const bool link = values[i].field == kFieldNvlinkTransmitted ||
-                      values[i].field == kFieldNvlinkReceived;
+    const bool link =
+        values[i].field == kFieldNvlinkTransmitted || values[i].field == kFieldNvlinkReceived;
     values[i].result = link && values[i].scope != kAllLinks
                            ? kInvalidArgument
                            : profile().result(name_of(device), key);
@@ -294,15 +293,13 @@ Return nvmlDeviceGetFieldValues(Device device, int count, FieldValue* values) {
   return kSuccess;
 }
 
-Return nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned* count,
-                                               ProcessInfo* infos) {
+Return nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned* count, ProcessInfo* infos) {
   return list("nvmlDeviceGetComputeRunningProcesses_v3", device, "process", count, infos);
 }
 
 Return nvmlDeviceGetGraphicsRunningProcesses_v3(Device device, unsigned* count,
                                                 ProcessInfo* infos) {
-  return list("nvmlDeviceGetGraphicsRunningProcesses_v3", device, "graphics_process", count,
-              infos);
+  return list("nvmlDeviceGetGraphicsRunningProcesses_v3", device, "graphics_process", count, infos);
 }
 
 Return nvmlDeviceGetProcessUtilization(Device device, ProcessUtilization* samples, unsigned* count,
@@ -319,7 +316,8 @@ Return nvmlDeviceGetProcessUtilization(Device device, ProcessUtilization* sample
     if (row.at(1) <= static_cast<double>(last_seen_us)) continue;
     if (found == *count) return kInsufficientSize;
     const auto whole = [&](size_t at) { return static_cast<unsigned>(row.at(at)); };
-    samples[found++] = {whole(0), static_cast<unsigned long long>(row.at(1)), whole(2), whole(3),
+    samples[found++] = {whole(0), static_cast<unsigned long long>(row.at(1)),
+                        whole(2), whole(3),
                         whole(4), whole(5)};
   }
   *count = found;
@@ -354,8 +352,8 @@ Return nvmlDeviceGetGpuInstanceId(Device device, unsigned* id) {
 
 Return nvmlDeviceGetAttributes_v2(Device device, DeviceAttributes* attributes) {
   *attributes = {};
-  const Return result = answer("nvmlDeviceGetAttributes_v2", device, "slices",
-                               &attributes->gpu_instance_slices);
+  const Return result =
+      answer("nvmlDeviceGetAttributes_v2", device, "slices", &attributes->gpu_instance_slices);
   const std::lock_guard lock(mutex);
   attributes->memory_mib = static_cast<unsigned long long>(
       profile().number(name_of(device), "memory_total", 0) / (1 << 20));

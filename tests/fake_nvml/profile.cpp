@@ -32,7 +32,7 @@ bool is_device(const std::string& word) {
 }  // namespace
 
 bool Profile::refresh(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return false;
   const long long changed_ns = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec;
   if (path == path_ && changed_ns == changed_ns_ && info.st_size == size_) return false;

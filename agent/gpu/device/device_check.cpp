@@ -18,10 +18,10 @@ constexpr const char* kName = "GPU";
 HostCheck without(const NvmlFailure& failure) {
   if (failure.reason == nvml::kLibraryNotFound)
     return {kName, true, false, "no NVIDIA driver library (libnvidia-ml.so.1): no figures of GPUs",
-            "", ""};
+            "",    ""};
   if (failure.reason == nvml::kDriverNotLoaded)
-    return {kName, true, false, "the NVIDIA kernel driver is not loaded: no figures of GPUs", "",
-            ""};
+    return {kName, true, false, "the NVIDIA kernel driver is not loaded: no figures of GPUs",
+            "",    ""};
   const char* fix = failure.reason == nvml::kVersionMismatch
                         ? "reboot, or reload the driver: it was updated while it ran"
                     : failure.reason == nvml::kNoPermission
@@ -68,9 +68,8 @@ HostCheck check_devices() {
   if (devices.empty())
     return {kName, true, false, fmt::format("driver {}, no device", driver), "", ""};
   const uint64_t forbidden = (*session)->not_permitted();
-  const bool lost = std::any_of(devices.begin(), devices.end(), [](const auto& device) {
-    return device.state != nvml::kSuccess;
-  });
+  const bool lost = std::any_of(devices.begin(), devices.end(),
+                                [](const auto& device) { return device.state != nvml::kSuccess; });
   HostCheck check{kName, true, false, fmt::format("{}; driver {}", list(devices), driver), "", ""};
   if (lost) {
     check.ok = false;

@@ -59,8 +59,8 @@ struct ProcessFigures {
 };
 
 struct DeviceIdentity {
-  uint32_t index = 0;      // as nvidia-smi counts
-  std::string uuid;        // "GPU-…"
+  uint32_t index = 0;  // as nvidia-smi counts
+  std::string uuid;    // "GPU-…"
   std::string model;
   std::string pci_bus_id;  // "00000000:3B:00.0"
   std::string device;      // "nvidia0": the file in /dev
@@ -111,8 +111,8 @@ struct DeviceSnapshot {
   std::vector<std::pair<std::string, XidFigures>> xids;  // by UUID; only where events are delivered
   std::vector<CallCost> costs;
   uint64_t rounds = 0;
-  uint64_t restarts = 0;           // of NVML, after an error that a restart may mend
-  uint64_t not_supported = 0;      // figures that are not asked again, of all devices
+  uint64_t restarts = 0;       // of NVML, after an error that a restart may mend
+  uint64_t not_supported = 0;  // figures that are not asked again, of all devices
   uint64_t not_permitted = 0;
 };
 

@@ -61,15 +61,15 @@ void add_gpm(FamilySet& families, const Labels& labels, const GpmFigures& gpm) {
           with(labels, "pipe", name), value);
   const char* const direction = "network_io_direction";
   const char* const pcie = "PCIe traffic";
-  gauge(families, "tacit_gpu_pcie_bytes_per_second", pcie, with(labels, direction, "transmit"),
-        gpm.pcie_transmitted);
-  gauge(families, "tacit_gpu_pcie_bytes_per_second", pcie, with(labels, direction, "receive"),
-        gpm.pcie_received);
+  gauge(families, "tacit_gpu_pcie_throughput_bytes_per_second", pcie,
+        with(labels, direction, "transmit"), gpm.pcie_transmitted);
+  gauge(families, "tacit_gpu_pcie_throughput_bytes_per_second", pcie,
+        with(labels, direction, "receive"), gpm.pcie_received);
   const char* const nvlink = "NVLink traffic of all links";
-  gauge(families, "tacit_gpu_nvlink_bytes_per_second", nvlink, with(labels, direction, "transmit"),
-        gpm.nvlink_transmitted);
-  gauge(families, "tacit_gpu_nvlink_bytes_per_second", nvlink, with(labels, direction, "receive"),
-        gpm.nvlink_received);
+  gauge(families, "tacit_gpu_nvlink_throughput_bytes_per_second", nvlink,
+        with(labels, direction, "transmit"), gpm.nvlink_transmitted);
+  gauge(families, "tacit_gpu_nvlink_throughput_bytes_per_second", nvlink,
+        with(labels, direction, "receive"), gpm.nvlink_received);
 }
 
 void add_load(FamilySet& families, const Labels& labels, const DeviceFigures& device) {
@@ -92,8 +92,8 @@ void add_power(FamilySet& families, const Labels& labels, const DeviceFigures& d
   if (device.energy_joules)
     families.add_counter("hw_energy_joules_total", "Energy used since the driver was loaded",
                          labels, *device.energy_joules);
-  gauge(families, "hw_temperature_celsius", "Temperature", with(labels, "hw_sensor_location", "gpu"),
-        device.temperature_celsius);
+  gauge(families, "hw_temperature_celsius", "Temperature",
+        with(labels, "hw_sensor_location", "gpu"), device.temperature_celsius);
   gauge(families, "hw_temperature_celsius", "Temperature",
         with(labels, "hw_sensor_location", "memory"), device.memory_temperature_celsius);
   gauge(families, "tacit_gpu_clock_hertz", "Clock frequency", with(labels, "domain", "sm"),

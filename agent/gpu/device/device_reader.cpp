@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -15,7 +14,6 @@ namespace tacit::gpu {
 namespace {
 
 constexpr double kMilli = 1e-3;
-constexpr double kNano = 1e-9;
 constexpr double kMega = 1e6;
 constexpr double kPercent = 1.0 / 100;
 
@@ -25,70 +23,16 @@ struct ReasonRow {
 };
 // nvmlClocksEventReasons
 constexpr ReasonRow kReasons[] = {
-    {0x1, "gpu_idle"},          {0x2, "application_clocks"},   {0x4, "sw_power_cap"},
-    {0x8, "hw_slowdown"},       {0x10, "sync_boost"},          {0x20, "sw_thermal_slowdown"},
-    {0x40, "hw_thermal_slowdown"}, {0x80, "hw_power_brake"},   {0x100, "display_clocks"},
+    {0x1, "gpu_idle"},
+    {0x2, "application_clocks"},
+    {0x4, "sw_power_cap"},
+    {0x8, "hw_slowdown"},
+    {0x10, "sync_boost"},
+    {0x20, "sw_thermal_slowdown"},
+    {0x40, "hw_thermal_slowdown"},
+    {0x80, "hw_power_brake"},
+    {0x100, "display_clocks"},
 };
-
-struct FieldRow {
-  nvml::Field field;
-  unsigned scope;
-  std::string_view name;
-};
-constexpr FieldRow kThrottles[] = {
-    {nvml::kFieldThrottlePower, 0, "power"},
-    {nvml::kFieldThrottleThermal, 0, "thermal"},
-    {nvml::kFieldThrottleSyncBoost, 0, "sync_boost"},
-    {nvml::kFieldThrottleBoardLimit, 0, "board_limit"},
-    {nvml::kFieldThrottleReliability, 0, "reliability"},
-    {nvml::kFieldThrottleSwThermal, 0, "sw_thermal_slowdown"},
-    {nvml::kFieldThrottleHwThermal, 0, "hw_thermal_slowdown"},
-    {nvml::kFieldThrottlePowerBrake, 0, "hw_power_brake"},
-};
-constexpr FieldRow kErrors[] = {
-    {nvml::kFieldNvlinkCrcFlit, 0, "nvlink_crc_flit"},
-    {nvml::kFieldNvlinkCrcData, 0, "nvlink_crc_data"},
-    {nvml::kFieldNvlinkReplay, 0, "nvlink_replay"},
-    {nvml::kFieldNvlinkRecovery, 0, "nvlink_recovery"},
-};
-constexpr FieldRow kOthers[] = {
-    {nvml::kFieldMemoryTemperature, 0, ""},
-    {nvml::kFieldNvlinkTransmitted, nvml::kAllLinks, ""},
-    {nvml::kFieldNvlinkReceived, nvml::kAllLinks, ""},
-};
-
-std::vector<nvml::FieldValue> all_fields() {
-  std::vector<nvml::FieldValue> fields;
-  const auto add = [&](const auto& rows) {
-    for (const FieldRow& row : rows) {
-      nvml::FieldValue value{};
-      value.field = row.field;
-      value.scope = row.scope;
-      fields.push_back(value);
-    }
-  };
-  add(kThrottles);
-  add(kErrors);
-  add(kOthers);
-  return fields;
-}
-
-std::optional<uint64_t> whole(const nvml::FieldValue& field) {
-  switch (field.type) {
-    case nvml::kUnsignedInt: return field.value.as_unsigned;
-    case nvml::kUnsignedLong: return field.value.as_unsigned_long;
-    case nvml::kUnsignedLongLong: return field.value.as_unsigned_long_long;
-    case nvml::kUnsignedShort: return field.value.as_unsigned_short;
-    case nvml::kSignedInt:
-      if (field.value.as_int >= 0) return static_cast<uint64_t>(field.value.as_int);
-      break;
-    case nvml::kSignedLongLong:
-      if (field.value.as_long_long >= 0) return static_cast<uint64_t>(field.value.as_long_long);
-      break;
-    case nvml::kDouble: break;
-  }
-  return std::nullopt;
-}
 
 // A MIG device's name ends with "MIG 1g.10gb", or "MIG 1c.3g.40gb" for a part of an instance.
 std::string profile_of(std::string_view name) {
@@ -137,7 +81,7 @@ DeviceFigures DeviceReader::read(uint64_t now_ns, nvml::GpmMetricsGet& scratch) 
     read_power(out);
     read_clocks(out);
     read_errors(out);
-    read_fields(out);
+    fields_.read(support_, out);
     read_gpm(out, now_ns, scratch);
     read_processes(out, now_ns);
   }
@@ -237,36 +181,6 @@ void DeviceReader::read_errors(DeviceFigures& out) {
     out.errors.emplace_back("pcie_replay", static_cast<uint64_t>(*replays));
 }
 
-void DeviceReader::read_fields(DeviceFigures& out) {
-  if (!fields_) fields_ = all_fields();
-  if (fields_->empty() || !support_.wanted(Figure::kFields)) return;
-  std::vector<nvml::FieldValue> values = *fields_;
-  const auto count = static_cast<int>(values.size());
-  if (!support_.take(Figure::kFields, library_.field_values(handle_, count, values.data()))) return;
-  std::vector<nvml::FieldValue> still;
-  for (size_t i = 0; i < values.size(); ++i) {
-    FigureSupport answer;  // of this one field
-    answer.take(Figure::kFields, values[i].result);
-    if (answer.wanted(Figure::kFields)) still.push_back((*fields_)[i]);
-  }
-  fields_ = std::move(still);
-  refused_fields_ = all_fields().size() - fields_->size();
-  for (const nvml::FieldValue& value : values) {
-    const auto number = value.result == nvml::kSuccess ? whole(value) : std::nullopt;
-    if (!number) continue;
-    for (const FieldRow& row : kThrottles)
-      if (row.field == value.field)
-        out.throttle_seconds.emplace_back(row.name, static_cast<double>(*number) * kNano);
-    for (const FieldRow& row : kErrors)
-      if (row.field == value.field) out.errors.emplace_back(row.name, *number);
-    // Zero degrees is what devices without the sensor answer.
-    if (value.field == nvml::kFieldMemoryTemperature && *number > 0)
-      out.memory_temperature_celsius = static_cast<double>(*number);
-    if (value.field == nvml::kFieldNvlinkTransmitted) out.nvlink_transmitted_bytes = *number << 10;
-    if (value.field == nvml::kFieldNvlinkReceived) out.nvlink_received_bytes = *number << 10;
-  }
-}
-
 void DeviceReader::read_gpm(DeviceFigures& out, uint64_t now_ns, nvml::GpmMetricsGet& scratch) {
   if (!support_.wanted(Figure::kGpm)) return;
   if (!gpm_supported_) {
@@ -307,7 +221,7 @@ void DeviceReader::list_instances() {
     // What is supported depends on the mode.
     mig_ = current == 1;
     support_.forget();
-    fields_.reset();
+    fields_.forget();
     gpm_supported_.reset();
   }
   std::map<uint32_t, Instance> found;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/gpu/device/device_figures.h"
+#include "agent/gpu/device/field_reader.h"
 #include "agent/gpu/device/figure_support.h"
 #include "agent/gpu/device/gpm_reader.h"
 #include "agent/gpu/device/nvml_library.h"
@@ -28,6 +29,7 @@ class DeviceReader {
       : library_(library),
         handle_(handle),
         identity_(std::move(identity)),
+        fields_(library, handle),
         gpm_(library, handle, std::nullopt),
         process_reader_(library, handle) {}
   // A device whose handle could not be had: gone since it was last seen.
@@ -40,7 +42,7 @@ class DeviceReader {
   nvml::Device handle() const { return handle_; }
   const DeviceIdentity& identity() const { return identity_; }
   FigureSupport& support() { return support_; }
-  uint64_t refused_fields() const { return refused_fields_; }
+  uint64_t refused_fields() const { return fields_.refused(); }
 
  private:
   struct Instance {
@@ -53,7 +55,6 @@ class DeviceReader {
   void read_power(DeviceFigures& out);
   void read_clocks(DeviceFigures& out);
   void read_errors(DeviceFigures& out);
-  void read_fields(DeviceFigures& out);
   void read_gpm(DeviceFigures& out, uint64_t now_ns, nvml::GpmMetricsGet& scratch);
   void read_instances(DeviceFigures& out, uint64_t now_ns);
   void list_instances();
@@ -68,8 +69,7 @@ class DeviceReader {
   const DeviceIdentity identity_;
   FigureSupport support_;
   std::optional<unsigned long long> known_clock_reasons_;
-  std::optional<std::vector<nvml::FieldValue>> fields_;  // those that are still asked for
-  uint64_t refused_fields_ = 0;
+  FieldReader fields_;
   std::optional<bool> gpm_supported_;
   GpmReader gpm_;
   bool mig_ = false;

@@ -56,19 +56,13 @@ class FigureSupport {
       case nvml::kFunctionNotFound:
       case nvml::kInvalidArgument:
       case nvml::kArgumentVersionMismatch:
-      case nvml::kDeprecated:
-        state = kNotThere;
-        return false;
-      case nvml::kNoPermission:
-        state = kForbidden;
-        return false;
+      case nvml::kDeprecated: state = kNotThere; return false;
+      case nvml::kNoPermission: state = kForbidden; return false;
       case nvml::kGpuIsLost:
       case nvml::kResetRequired:
       case nvml::kUninitialized:
       case nvml::kVersionMismatch:
-      case nvml::kDriverNotLoaded:
-        broken_ = result;
-        return false;
+      case nvml::kDriverNotLoaded: broken_ = result; return false;
       default: return false;  // it may answer next time
     }
   }

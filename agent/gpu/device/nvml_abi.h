@@ -42,12 +42,12 @@ enum TemperatureSensor : int { kTemperatureGpu = 0 };
 enum MemoryError : int { kCorrected = 0, kUncorrected = 1 };
 enum EccCounter : int { kVolatile = 0, kAggregate = 1 };
 
-constexpr unsigned kNameBytes = 96;  // NVML_DEVICE_NAME_V2_BUFFER_SIZE
-constexpr unsigned kUuidBytes = 96;  // NVML_DEVICE_UUID_V2_BUFFER_SIZE
-constexpr unsigned kVersionBytes = 80;  // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
-constexpr unsigned kNoInstance = 0xFFFFFFFF;  // gpuInstanceId without MIG
+constexpr unsigned kNameBytes = 96;                        // NVML_DEVICE_NAME_V2_BUFFER_SIZE
+constexpr unsigned kUuidBytes = 96;                        // NVML_DEVICE_UUID_V2_BUFFER_SIZE
+constexpr unsigned kVersionBytes = 80;                     // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
+constexpr unsigned kNoInstance = 0xFFFFFFFF;               // gpuInstanceId without MIG
 constexpr unsigned long long kMemoryNotAvailable = ~0ULL;  // NVML_VALUE_NOT_AVAILABLE
-constexpr unsigned long long kEventXid = 0x8;  // nvmlEventTypeXidCriticalError
+constexpr unsigned long long kEventXid = 0x8;              // nvmlEventTypeXidCriticalError
 
 struct Utilization {  // percent
   unsigned gpu;
@@ -140,13 +140,13 @@ struct FieldValue {
   Value value;
 };
 
-// NVML_FI_DEV_*
+// NVML_FI_DEV_*. None above 250: those were renumbered between CUDA 12.9 and 13.
 enum Field : unsigned {
   kFieldNvlinkCrcFlit = 38,
   kFieldNvlinkCrcData = 45,
   kFieldNvlinkReplay = 52,
   kFieldNvlinkRecovery = 59,
-  kFieldThrottlePower = 74,       // these, and 251 to 253: ns
+  kFieldThrottlePower = 74,  // these: ns
   kFieldThrottleThermal = 75,
   kFieldThrottleSyncBoost = 76,
   kFieldThrottleBoardLimit = 77,
@@ -154,9 +154,6 @@ enum Field : unsigned {
   kFieldMemoryTemperature = 82,   // degrees Celsius
   kFieldNvlinkTransmitted = 138,  // KiB
   kFieldNvlinkReceived = 139,     // KiB
-  kFieldThrottleSwThermal = 251,
-  kFieldThrottleHwThermal = 252,
-  kFieldThrottlePowerBrake = 253,
 };
 constexpr unsigned kAllLinks = UINT_MAX;  // FieldValue::scope
 
@@ -187,8 +184,8 @@ struct GpmMetric {
   } info;
 };
 
-// The header's array grew from 98 to 333 entries over CUDA 12 and 13; only the first `count` are
-// looked at. Ours is longer than any, so that a library that clears its whole one stays inside.
+// The header's array grows (210 entries in CUDA 12.9, 477 in 13.5) while its version stays; only
+// the first `count` are looked at. Ours is longer, for a library that clears the whole of its own.
 constexpr unsigned kGpmRoom = 512;
 struct GpmMetricsGet {
   unsigned version;  // kGpmVersion

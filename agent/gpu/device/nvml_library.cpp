@@ -12,18 +12,17 @@ Result<std::unique_ptr<NvmlLibrary>> NvmlLibrary::open(CallCosts& costs, const c
   void* handle = ::dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* why = ::dlerror();
-    return fail(fmt::format("NVIDIA's management library cannot be loaded ({}); it comes with the "
-                            "driver",
-                            log::escape(why != nullptr ? why : path)));
+    return fail(
+        fmt::format("NVIDIA's management library cannot be loaded ({}); it comes with the "
+                    "driver",
+                    log::escape(why != nullptr ? why : path)));
   }
   return std::unique_ptr<NvmlLibrary>(new NvmlLibrary(handle, costs));
 }
 
 NvmlLibrary::~NvmlLibrary() { ::dlclose(handle_); }
 
-void* NvmlLibrary::find(const char* symbol) const {
-  return ::dlsym(handle_, symbol);
-}
+void* NvmlLibrary::find(const char* symbol) const { return ::dlsym(handle_, symbol); }
 
 const char* reason_of(nvml::Return result) {
   switch (result) {
@@ -34,7 +33,8 @@ const char* reason_of(nvml::Return result) {
     case nvml::kFunctionNotFound: return "this driver's library is too old";
     case nvml::kGpuIsLost: return "the GPU has fallen off the bus";
     case nvml::kResetRequired: return "the GPU needs a reset";
-    case nvml::kVersionMismatch: return "the library and the kernel driver are of different versions";
+    case nvml::kVersionMismatch:
+      return "the library and the kernel driver are of different versions";
     default: return "the driver reports an internal error";
   }
 }

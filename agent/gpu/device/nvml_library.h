@@ -82,8 +82,8 @@ class NvmlLibrary {
                                                                    "nvmlDeviceGetTemperature"};
   NvmlCall<Device, nvml::Clock, unsigned*> clock{*this, "nvmlDeviceGetClockInfo"};
   // The name that every driver has; newer ones also call them event reasons.
-  NvmlCall<Device, unsigned long long*> clock_reasons{
-      *this, "nvmlDeviceGetCurrentClocksThrottleReasons"};
+  NvmlCall<Device, unsigned long long*> clock_reasons{*this,
+                                                      "nvmlDeviceGetCurrentClocksThrottleReasons"};
   NvmlCall<Device, unsigned long long*> supported_clock_reasons{
       *this, "nvmlDeviceGetSupportedClocksThrottleReasons"};
   NvmlCall<Device, nvml::MemoryError, nvml::EccCounter, unsigned long long*> ecc_errors{
@@ -103,8 +103,8 @@ class NvmlLibrary {
   NvmlCall<Device, nvml::DeviceAttributes*> attributes{*this, "nvmlDeviceGetAttributes_v2"};
   NvmlCall<nvml::EventSet*> event_set_create{*this, "nvmlEventSetCreate"};
   NvmlCall<nvml::EventSet> event_set_free{*this, "nvmlEventSetFree"};
-  NvmlCall<Device, unsigned long long, nvml::EventSet> register_events{
-      *this, "nvmlDeviceRegisterEvents"};
+  NvmlCall<Device, unsigned long long, nvml::EventSet> register_events{*this,
+                                                                       "nvmlDeviceRegisterEvents"};
   NvmlCall<nvml::EventSet, nvml::EventData*, unsigned> event_wait{*this, "nvmlEventSetWait_v2"};
   NvmlCall<Device, nvml::GpmSupport*> gpm_support{*this, "nvmlGpmQueryDeviceSupport"};
   NvmlCall<nvml::GpmSample*> gpm_alloc{*this, "nvmlGpmSampleAlloc"};

@@ -67,19 +67,17 @@ void NvmlSession::find_devices(unsigned count, const std::vector<DeviceIdentity>
   }
   for (const auto& [index, result] : missing) {
     if (result != nvml::kGpuIsLost && result != nvml::kResetRequired) continue;
-    const auto before = std::find_if(known.begin(), known.end(), [&, at = index](const auto& one) {
-      return one.index == at;
-    });
-    if (before != known.end())
-      devices_.push_back(DeviceReader::lost(*library_, *before, result));
+    const auto before = std::find_if(known.begin(), known.end(),
+                                     [&, at = index](const auto& one) { return one.index == at; });
+    if (before != known.end()) devices_.push_back(DeviceReader::lost(*library_, *before, result));
   }
 }
 
 DeviceIdentity NvmlSession::identify(nvml::Device handle, unsigned index) const {
   DeviceIdentity identity{.index = index, .uuid = {}, .model = {}, .pci_bus_id = {}, .device = {}};
-  identity.uuid = text_of(
-      [&](char* text, unsigned size) { return library_->uuid(handle, text, size); },
-      fmt::format("GPU-{}", index));
+  identity.uuid =
+      text_of([&](char* text, unsigned size) { return library_->uuid(handle, text, size); },
+              fmt::format("GPU-{}", index));
   identity.model =
       text_of([&](char* text, unsigned size) { return library_->name(handle, text, size); });
   nvml::PciInfo pci{};

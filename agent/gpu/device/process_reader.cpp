@@ -13,8 +13,8 @@ nvml::Return ask_for_list(std::vector<T>& room, unsigned& count, const Ask& ask)
   for (int attempt = 0; attempt < 4 && result == nvml::kInsufficientSize; ++attempt) {
     if (attempt > 0) {
       if (room.size() >= ProcessReader::kMaxProcesses) break;
-      room.resize(std::clamp<size_t>(size_t{count} + 16, room.size() * 2,
-                                     ProcessReader::kMaxProcesses));
+      room.resize(
+          std::clamp<size_t>(size_t{count} + 16, room.size() * 2, ProcessReader::kMaxProcesses));
     }
     count = static_cast<unsigned>(room.size());
     result = ask(&count, room.data());
@@ -71,8 +71,8 @@ bool ProcessReader::add_running(FigureSupport& support, Figure figure, const Lis
 void ProcessReader::add_utilization(FigureSupport& support, ByPid& into) {
   if (!support.wanted(Figure::kProcessUtilization)) return;
   unsigned count = 0;
-  const nvml::Return result = ask_for_list(
-      samples_, count, [&](unsigned* room, nvml::ProcessUtilization* samples) {
+  const nvml::Return result =
+      ask_for_list(samples_, count, [&](unsigned* room, nvml::ProcessUtilization* samples) {
         return library_.process_utilization(device_, samples, room, last_seen_us_);
       });
   // Not found: no process did anything since the last look.

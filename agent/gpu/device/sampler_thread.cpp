@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // How long the end of the agent may have to wait for the end of a wait for events.
-constexpr milliseconds kLongestWait{200};
+constexpr milliseconds kLongestWait{100};
 constexpr std::chrono::seconds kPatience{2};
 
 }  // namespace

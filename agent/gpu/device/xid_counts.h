@@ -30,8 +30,9 @@ class XidCounts {
   std::vector<std::pair<std::string, XidFigures>> read() const {
     std::vector<std::pair<std::string, XidFigures>> all;
     for (const auto& [uuid, device] : by_device_)
-      all.emplace_back(uuid, XidFigures{{device.counts.begin(), device.counts.end()},
-                                        device.other, device.last});
+      all.emplace_back(
+          uuid,
+          XidFigures{{device.counts.begin(), device.counts.end()}, device.other, device.last});
     return all;
   }
 

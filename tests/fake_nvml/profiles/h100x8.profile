@@ -34,9 +34,6 @@ gpm_strict 1
 * field 82 74
 * field 138 2048
 * field 139 4096
-* field 251 250000000
-* field 252 0
-* field 253 0
 * mig 0
 * events 1
 * gpm 1

@@ -19,7 +19,8 @@ Families page() {
   sampler.wait_events(0);
   sampler.round(1001 * kSecond);
   metrics::FamilySet families;
-  add_dcgm_metrics(families, {{"job", "tacit"}, {"instance", "host"}}, *sampler.snapshot(), "node1");
+  add_dcgm_metrics(families, {{"job", "tacit"}, {"instance", "host"}}, *sampler.snapshot(),
+                   "node1");
   return families.take();
 }
 
@@ -81,15 +82,15 @@ TEST(DcgmMetrics, TheDefaultCountersOfDcgmExporterInItsUnits) {
   }
 }
 
-// What the panels of Grafana's dashboard 12239 ask for: each metric, by `instance` (older revisions:
-// `Hostname`) and `gpu`, where MIG instances are told apart by GPU_I_ID and GPU_I_PROFILE.
+// What the panels of Grafana's dashboard 12239 ask for: each metric, by `instance` (older
+// revisions: `Hostname`) and `gpu`, where MIG instances are told apart by GPU_I_ID and
+// GPU_I_PROFILE.
 TEST(DcgmMetrics, Dashboard12239FindsItsSeries) {
   const FakeDevice fake("h100x8");
   const Families families = page();
-  for (const char* name :
-       {"DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_SM_CLOCK",
-        "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED", "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
-        "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"}) {
+  for (const char* name : {"DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE",
+                           "DCGM_FI_DEV_SM_CLOCK", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED",
+                           "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"}) {
     const auto* family = metrics::family(families, name);
     ASSERT_NE(family, nullptr) << name;
     ASSERT_EQ(family->metric.size(), 8u) << name;
@@ -106,9 +107,8 @@ TEST(DcgmMetrics, Dashboard12239FindsItsSeries) {
 TEST(DcgmMetrics, MigInstancesCarryProfileAndNumber) {
   const FakeDevice fake("a100_mig", "* gpm 1\ngpm 5 40\n");
   const Families families = page();
-  const LabelMap instance = device({{"modelName", "NVIDIA A100-SXM4-40GB"},
-                                    {"GPU_I_PROFILE", "1g.5gb"},
-                                    {"GPU_I_ID", "9"}});
+  const LabelMap instance = device(
+      {{"modelName", "NVIDIA A100-SXM4-40GB"}, {"GPU_I_PROFILE", "1g.5gb"}, {"GPU_I_ID", "9"}});
   const auto* used = metrics::series(families, "DCGM_FI_DEV_FB_USED", instance);
   ASSERT_NE(used, nullptr);
   EXPECT_NEAR(used->gauge.value, 2000000.0 / (1 << 20), 1e-9);

@@ -20,8 +20,7 @@ TEST(DeviceCheck, NamesDevicesAndDriver) {
 
 TEST(DeviceCheck, NamesMig) {
   const FakeDevice fake("a100_mig");
-  EXPECT_EQ(check_devices().detail,
-            "NVIDIA A100-SXM4-40GB (MIG, 2 instances); driver 550.54.15");
+  EXPECT_EQ(check_devices().detail, "NVIDIA A100-SXM4-40GB (MIG, 2 instances); driver 550.54.15");
 }
 
 TEST(DeviceCheck, NoDriverIsNothingWrong) {

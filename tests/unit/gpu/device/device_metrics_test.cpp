@@ -64,11 +64,13 @@ TEST_F(DeviceMetricsTest, HardwareNames) {
   EXPECT_DOUBLE_EQ(gauge(families, "hw_gpu_utilization_ratio", {{"hw_gpu_task", "decoder"}}), 0.03);
   EXPECT_DOUBLE_EQ(gauge(families, "hw_gpu_memory_usage_bytes"), 42949672960.0);
   EXPECT_DOUBLE_EQ(gauge(families, "hw_gpu_memory_limit_bytes"), 85520809984.0);
-  EXPECT_DOUBLE_EQ(gauge(families, "hw_gpu_memory_utilization_ratio"), 42949672960.0 / 85520809984.0);
+  EXPECT_DOUBLE_EQ(gauge(families, "hw_gpu_memory_utilization_ratio"),
+                   42949672960.0 / 85520809984.0);
   EXPECT_DOUBLE_EQ(gauge(families, "hw_power_watts"), 512.5);
   EXPECT_DOUBLE_EQ(counter(families, "hw_energy_joules_total"), 123456.789);
   EXPECT_DOUBLE_EQ(gauge(families, "hw_temperature_celsius", {{"hw_sensor_location", "gpu"}}), 61);
-  EXPECT_DOUBLE_EQ(gauge(families, "hw_temperature_celsius", {{"hw_sensor_location", "memory"}}), 74);
+  EXPECT_DOUBLE_EQ(gauge(families, "hw_temperature_celsius", {{"hw_sensor_location", "memory"}}),
+                   74);
   EXPECT_DOUBLE_EQ(counter(families, "hw_errors_total", {{"error_type", "ecc_corrected"}}), 3);
   EXPECT_DOUBLE_EQ(counter(families, "hw_errors_total", {{"error_type", "nvlink_replay"}}), 2);
   EXPECT_DOUBLE_EQ(gauge(families, "hw_status", {{"hw_state", "ok"}}), 1);
@@ -83,12 +85,12 @@ TEST_F(DeviceMetricsTest, OwnNames) {
   EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_tensor_active_ratio"), 0.625);
   EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_dram_active_ratio"), 0.45);
   EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_pipe_active_ratio", {{"pipe", "fp16"}}), 0.25);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_pcie_bytes_per_second",
+  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_pcie_throughput_bytes_per_second",
                          {{"network_io_direction", "receive"}}),
                    200.0 * (1 << 20));
-  EXPECT_DOUBLE_EQ(counter(families, "tacit_gpu_nvlink_bytes_total",
-                           {{"network_io_direction", "receive"}}),
-                   4096.0 * 1024);
+  EXPECT_DOUBLE_EQ(
+      counter(families, "tacit_gpu_nvlink_bytes_total", {{"network_io_direction", "receive"}}),
+      4096.0 * 1024);
   EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_clock_hertz", {{"domain", "sm"}}), 1755e6);
   EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_clock_reason", {{"reason", "sw_power_cap"}}), 1);
   EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_clock_reason", {{"reason", "hw_slowdown"}}), 0);
@@ -97,16 +99,16 @@ TEST_F(DeviceMetricsTest, OwnNames) {
   EXPECT_DOUBLE_EQ(
       counter(families, "tacit_gpu_lifetime_errors_total", {{"error_type", "ecc_corrected"}}), 17);
   EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_power_limit_watts"), 700);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_info", {{"pci_bus_id", "00000000:01:00.0"},
-                                                      {"hw_driver_version", "550.54.15"}}),
+  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_info",
+                         {{"pci_bus_id", "00000000:01:00.0"}, {"hw_driver_version", "550.54.15"}}),
                    1);
 }
 
 TEST_F(DeviceMetricsTest, WhatIsNotKnownHasNoSeries) {
   const FakeDevice fake("t4");
   const Families families = page();
-  for (const char* name :
-       {"tacit_gpu_sm_active_ratio", "tacit_gpu_nvlink_bytes_total", "tacit_gpu_pcie_bytes_per_second"})
+  for (const char* name : {"tacit_gpu_sm_active_ratio", "tacit_gpu_nvlink_bytes_total",
+                           "tacit_gpu_pcie_throughput_bytes_per_second"})
     EXPECT_EQ(metrics::family(families, name), nullptr) << name;
   EXPECT_EQ(metrics::series_count(families, "hw_temperature_celsius"), 1u);
   EXPECT_EQ(metrics::series_count(families, "tacit_gpu_throttle_seconds_total"), 2u);
@@ -170,9 +172,7 @@ TEST_F(DeviceMetricsTest, OldFiguresAreLeftOut) {
   EXPECT_GT(age->gauge.value, 10.0);
 }
 
-TEST_F(DeviceMetricsTest, NothingWithoutALibrary) {
-  EXPECT_TRUE(read(true).empty());
-}
+TEST_F(DeviceMetricsTest, NothingWithoutALibrary) { EXPECT_TRUE(read(true).empty()); }
 
 TEST_F(DeviceMetricsTest, CallsAndTheirTime) {
   const FakeDevice fake("h100");
@@ -183,10 +183,9 @@ TEST_F(DeviceMetricsTest, CallsAndTheirTime) {
   EXPECT_EQ(metrics::series(families, "tacit_nvml_calls_total", call)->counter.value, 2);
   EXPECT_EQ(metrics::series(families, "tacit_nvml_call_errors_total", call)->counter.value, 0);
   EXPECT_GT(metrics::series(families, "tacit_nvml_call_seconds_total", call)->counter.value, 0);
-  EXPECT_EQ(metrics::series(families, "tacit_nvml_calls_total",
-                            {{"job", "tacit"},
-                             {"instance", "host"},
-                             {"call", "nvmlDeviceGetPcieThroughput"}}),
+  EXPECT_EQ(metrics::series(
+                families, "tacit_nvml_calls_total",
+                {{"job", "tacit"}, {"instance", "host"}, {"call", "nvmlDeviceGetPcieThroughput"}}),
             nullptr);
 }
 

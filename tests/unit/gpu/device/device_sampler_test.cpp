@@ -61,13 +61,12 @@ TEST_F(SamplerTest, ReadsEveryFigureOfAnH100) {
   EXPECT_TRUE(value_of(device.clock_reasons, "sw_power_cap"));
   EXPECT_FALSE(value_of(device.clock_reasons, "hw_slowdown"));
   EXPECT_DOUBLE_EQ(value_of(device.throttle_seconds, "power"), 1.5);
-  EXPECT_DOUBLE_EQ(value_of(device.throttle_seconds, "hw_power_brake"), 0);
-  EXPECT_EQ(device.throttle_seconds.size(), 8u);
-  EXPECT_THAT(device.errors,
-              ElementsAre(Pair("ecc_corrected", 3), Pair("ecc_uncorrected", 0),
-                          Pair("pcie_replay", 5), Pair("nvlink_crc_flit", 0),
-                          Pair("nvlink_crc_data", 0), Pair("nvlink_replay", 2),
-                          Pair("nvlink_recovery", 0)));
+  EXPECT_DOUBLE_EQ(value_of(device.throttle_seconds, "thermal"), 0.25);
+  EXPECT_EQ(device.throttle_seconds.size(), 5u);
+  EXPECT_THAT(device.errors, ElementsAre(Pair("ecc_corrected", 3), Pair("ecc_uncorrected", 0),
+                                         Pair("pcie_replay", 5), Pair("nvlink_crc_flit", 0),
+                                         Pair("nvlink_crc_data", 0), Pair("nvlink_replay", 2),
+                                         Pair("nvlink_recovery", 0)));
   EXPECT_THAT(device.lifetime_errors,
               ElementsAre(Pair("ecc_corrected", 17), Pair("ecc_uncorrected", 1)));
   EXPECT_EQ(device.nvlink_transmitted_bytes.value(), 2048u << 10);
@@ -134,8 +133,8 @@ TEST_F(SamplerTest, WhatIsNotSupportedIsAskedOnce) {
   EXPECT_FALSE(device.memory_temperature_celsius);
   EXPECT_FALSE(device.nvlink_received_bytes);
   EXPECT_FALSE(device.gpm.sm_active);
-  // energy, MIG, GPM, and 13 of 15 fields.
-  EXPECT_EQ(last_->not_supported, 16u);
+  // energy, MIG, GPM, and 10 of 12 fields.
+  EXPECT_EQ(last_->not_supported, 13u);
   EXPECT_EQ(last_->not_permitted, 1u);
 }
 
@@ -160,7 +159,8 @@ TEST_F(SamplerTest, EightDevicesKeepTheirOwnFigures) {
   ASSERT_EQ(snapshot.devices.size(), 8u);
   std::set<std::string> uuids;
   for (size_t i = 0; i < 8; ++i) {
-    EXPECT_DOUBLE_EQ(snapshot.devices[i].temperature_celsius.value(), 60.0 + static_cast<double>(i));
+    EXPECT_DOUBLE_EQ(snapshot.devices[i].temperature_celsius.value(),
+                     60.0 + static_cast<double>(i));
     EXPECT_EQ(snapshot.devices[i].identity.index, i);
     uuids.insert(snapshot.devices[i].identity.uuid);
   }
@@ -246,8 +246,7 @@ TEST_F(SamplerTest, NoNewSampleMeansIdle) {
 
 TEST_F(SamplerTest, ManyProcessesFit) {
   std::string lines;
-  for (int pid = 1; pid <= 3000; ++pid)
-    lines += "0 process " + std::to_string(pid) + " 1000\n";
+  for (int pid = 1; pid <= 3000; ++pid) lines += "0 process " + std::to_string(pid) + " 1000\n";
   const FakeDevice fake("h100", lines);
   EXPECT_EQ(round().devices.at(0).processes.size(), 3000u);
 }

@@ -84,11 +84,13 @@ TEST(ProcessShares, BeyondTheLimitAllAreOthers) {
 
 TEST(ProcessShares, ASumWithAnUnknownPartIsUnknown) {
   DeviceSnapshot snapshot = two_devices();
-  snapshot.devices[0].processes = {process(77, 300, 0.25), {78, std::nullopt, std::nullopt, {}, {}, {}}};
+  snapshot.devices[0].processes = {process(77, 300, 0.25),
+                                   {78, std::nullopt, std::nullopt, {}, {}, {}}};
   const Families families = shares(snapshot);
   EXPECT_EQ(value(families, "tacit_gpu_other_processes", labels(kSelf, "GPU-a")), 2);
-  EXPECT_EQ(metrics::series(families, "tacit_gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")),
-            nullptr);
+  EXPECT_EQ(
+      metrics::series(families, "tacit_gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")),
+      nullptr);
   EXPECT_EQ(metrics::series(families, "tacit_gpu_other_process_utilization_ratio",
                             labels(kSelf, "GPU-a")),
             nullptr);
