@@ -28,6 +28,9 @@
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
 #include "agent/gpu/training_metrics.h"
+#include "agent/gpu/device/device_check.h"
+#include "agent/gpu/device/device_metrics.h"
+#include "agent/gpu/device/sampler_thread.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/health.h"
@@ -96,6 +99,7 @@ int diagnose(const config::Config& config) {
   auto checks = probe::check_kernel();
   for (const auto& selector : config.selectors)
     if (selector.pid > 0) checks.push_back(probe::check_process(static_cast<uint32_t>(selector.pid)));
+  if (config.gpu_devices) checks.push_back(gpu::check_devices());
   return command::run_doctor(checks, config, std::cout, ::isatty(STDOUT_FILENO) == 1);
 }
 
@@ -163,6 +167,15 @@ Result<int> observe(const Invocation& invocation) {
       pipeline::Pipeline::Rooms{config, **probes, processes, resources, semantics, correlator,
                                 *samplers, metrics, training, destinations, std::nullopt,
                                 child ? static_cast<uint32_t>(child->pid()) : 0});
+  std::optional<gpu::SamplerThread> gpu_sampler;
+  if (config.gpu_devices && (config.prometheus || !config.otlp_metrics.endpoint.empty()))
+    gpu_sampler.emplace();
+  const gpu::DeviceMetrics gpu_devices({resources.agent_resource(), host_name(),
+                                        config.gpu_dcgm_names, config.series_limit,
+                                        [&] { return gpu_sampler->snapshot(); },
+                                        [&] { return metrics.observed_processes(); },
+                                        monotonic_ns});
+  if (gpu_sampler) metrics.add_source(gpu_devices);
   auto outputs = exporters::MetricOutputs::start(config, metrics);
   if (!outputs) return std::unexpected(outputs.error());
   metric_outputs = outputs->get();

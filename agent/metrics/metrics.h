@@ -38,6 +38,9 @@ class Metrics : public telemetry::MetricSource {
   // The observed processes that are alive now; call it when that changes. The agent adds itself.
   void set_processes(std::vector<ObservedProcess> processes);
 
+  // Those last set, and the agent; never null. Any thread.
+  ProcessMetrics::Snapshot observed_processes() const { return processes_.processes(); }
+
   std::vector<prometheus::MetricFamily> collect() const override;
 
  private:

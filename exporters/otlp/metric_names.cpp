@@ -36,6 +36,16 @@ constexpr MetricRow kMetrics[] = {
     {"process_resident_memory_bytes", "process.memory.usage", "By", true},
     {"process_virtual_memory_bytes", "process.memory.virtual", "By", true},
     {"process_open_fds", "process.open_file_descriptor.count", "{count}", true},
+
+    {"hw_gpu_utilization_ratio", "hw.gpu.utilization", "1"},
+    {"hw_gpu_memory_usage_bytes", "hw.gpu.memory.usage", "By", true},
+    {"hw_gpu_memory_limit_bytes", "hw.gpu.memory.limit", "By", true},
+    {"hw_gpu_memory_utilization_ratio", "hw.gpu.memory.utilization", "1"},
+    {"hw_power_watts", "hw.power", "W"},
+    {"hw_energy_joules_total", "hw.energy", "J"},
+    {"hw_temperature_celsius", "hw.temperature", "Cel"},
+    {"hw_errors_total", "hw.errors", "{error}"},
+    {"hw_status", "hw.status", "1", true},
 };
 
 struct LabelRow {
@@ -67,6 +77,17 @@ constexpr LabelRow kLabels[] = {
     {"net_peer_name", {"net.peer.name"}},
     {"net_peer_port", {"net.peer.port", kInteger}},
     {"cpu_mode", {"cpu.mode"}},
+    {"hw_id", {"hw.id"}},
+    {"hw_type", {"hw.type"}},
+    {"hw_name", {"hw.name"}},
+    {"hw_model", {"hw.model"}},
+    {"hw_vendor", {"hw.vendor"}},
+    {"hw_parent", {"hw.parent"}},
+    {"hw_state", {"hw.state"}},
+    {"hw_driver_version", {"hw.driver_version"}},
+    {"hw_sensor_location", {"hw.sensor_location"}},
+    {"hw_gpu_task", {"hw.gpu.task"}},
+    {"network_io_direction", {"network.io.direction"}},
     {"otel_metric_overflow", {"otel.metric.overflow", AttributeType::kBoolean}},
     // Of target_info: resource attributes
     {"service_name", {"service.name"}},
@@ -114,7 +135,8 @@ struct UnitRow {
 };
 
 constexpr UnitRow kUnits[] = {
-    {"_milliseconds", "ms"}, {"_seconds", "s"}, {"_bytes", "By"}, {"_ratio", "1"}};
+    {"_milliseconds", "ms"}, {"_seconds", "s"}, {"_bytes", "By"}, {"_ratio", "1"},
+    {"_watts", "W"},         {"_hertz", "Hz"},  {"_bytes_per_second", "By/s"}};
 
 }  // namespace
 

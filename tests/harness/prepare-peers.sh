@@ -52,6 +52,28 @@ go_at_least() {
   [[ $(printf 'go%s\n%s\n' "$1" "$have" | sort -V | head -n 1) == "go$1" ]]
 }
 
+# A libnvidia-ml.so.1 without a GPU, in a folder for LD_LIBRARY_PATH.
+fake_nvml() {
+  mkdir -p "$1.part" &&
+    c++ -std=c++20 -O1 -shared -fPIC -Wl,-soname,libnvidia-ml.so.1 -I"$tests/.." \
+      "$tests"/fake_nvml/{fake_nvml,profile}.cpp -o "$1.part/libnvidia-ml.so.1"
+}
+# NVIDIA's own nvml.h of two CUDA majors, from its wheels: OUT/12/nvml.h, OUT/13/nvml.h.
+nvml_headers() {
+  local work
+  work=$(mktemp -d)
+  mkdir -p "$1.part/12" "$1.part/13" &&
+    "$state/python/bin/python3" -m pip download --quiet --no-input --disable-pip-version-check --no-deps -d "$work" \
+      nvidia-nvml-dev-cu12==12.9.79 nvidia-nvml-dev==13.5.37 &&
+    python3 -m zipfile -e "$work"/nvidia_nvml_dev_cu12-*.whl "$work/12" &&
+    python3 -m zipfile -e "$work"/nvidia_nvml_dev-*.whl "$work/13" &&
+    cp "$work"/12/nvidia/*/include/nvml.h "$1.part/12/" &&
+    cp "$work"/13/nvidia/*/include/nvml.h "$1.part/13/"
+  local result=$?
+  rm -rf "$work"
+  return $result
+}
+
 key=$( (python3 -V; python3 -c 'import sys; print(sys.base_prefix)'; cat "$tests/e2e/requirements.txt") | sha256sum | cut -c1-16)
 obtain python "$cache/python-$key" python_environment "$cache/python-$key"
 
@@ -72,6 +94,10 @@ for source in io_variants short_client uring_server; do
   key=$(digest "$file")
   obtain "$source" "$cache/$source-$key" c_program "$cache/$source-$key" "${flags[@]}" "$file"
 done
+
+key=$(digest "$tests"/fake_nvml/*.{cpp,h} "$tests/../agent/gpu/device/nvml_abi.h")
+obtain fake_nvml "$cache/fake_nvml-$key" fake_nvml "$cache/fake_nvml-$key"
+obtain nvml_headers "$cache/nvml_headers-12.9-13.5" nvml_headers "$cache/nvml_headers-12.9-13.5"
 
 if command -v go >/dev/null; then
   export GOTOOLCHAIN=local
