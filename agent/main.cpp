@@ -27,7 +27,9 @@
 #include "agent/command/signals.h"
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
+#include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/metrics/metrics.h"
+#include "agent/metrics/target_table.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/health.h"
 #include "agent/pipeline/pipeline.h"
@@ -154,12 +156,15 @@ Result<int> observe(const Invocation& invocation) {
     for (const auto& exporter : *exporters) stats.push_back(exporter->stats());
     return pipeline::gather_figures(**probes, *pipeline, std::move(stats));
   });
+  const auto& self = *resources.agent_resource();
+  gpu::KernelTracer kernels({{"job", metrics::job_label(self)}, {"instance", self.instance}});
+  metrics.add_source(kernels);
   std::vector<telemetry::SpanExporter*> destinations;
   for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
   pipeline = std::make_unique<pipeline::Pipeline>(
       pipeline::Pipeline::Rooms{config, **probes, processes, resources, semantics, correlator,
                                 *samplers, metrics, destinations, std::nullopt,
-                                child ? static_cast<uint32_t>(child->pid()) : 0});
+                                child ? static_cast<uint32_t>(child->pid()) : 0, &kernels});
   auto outputs = exporters::MetricOutputs::start(config, metrics);
   if (!outputs) return std::unexpected(outputs.error());
   metric_outputs = outputs->get();

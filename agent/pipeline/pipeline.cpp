@@ -146,6 +146,7 @@ void Pipeline::handle(const event::ProcessExec& exec) {
                                  .followed = raw.followed != 0}),
        raw.header.pid);
   rooms_.correlator.forget_process(raw.header.pid, raw.header.time_ns);
+  if (rooms_.kernels != nullptr) rooms_.kernels->exited(raw.header.pid, raw.header.time_ns);
   rooms_.probes.forget(raw.header.pid);
   begin_program(raw.header.pid, raw.header.time_ns);
   carry_traces(raw.header.pid);
@@ -222,6 +223,16 @@ void Pipeline::handle(const event::TraceIds& ids) {
   rooms_.correlator.give(kind, *request, context);
 }
 
+void Pipeline::handle(const event::GpuBatch& batch) {
+  if (rooms_.kernels == nullptr) return;
+  const discovery::Process* process = rooms_.processes.resolve(batch.raw->header.pid);
+  if (process == nullptr) {
+    ++counted_.without_process;
+    return;
+  }
+  rooms_.kernels->on_batch(batch, rooms_.resources.resource_for(*process));
+}
+
 void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
   const discovery::Process* process = rooms_.processes.find(pid);
   if (process == nullptr || !tracing_) return;
@@ -248,6 +259,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
   programs_.exited(header.pid, header.time_ns, exit.raw->exit_code);
   rooms_.correlator.forget_process(header.pid, header.time_ns);
   rooms_.correlator.sdks().exited(header.pid);
+  if (rooms_.kernels != nullptr) rooms_.kernels->exited(header.pid, header.time_ns);
   rooms_.probes.forget(header.pid);
   to_inspect_.erase(header.pid);
   processes_changed_ = true;
@@ -440,6 +452,7 @@ void Pipeline::on_batch_begin(uint64_t now_ns) {
 void Pipeline::on_batch_end(uint64_t now_ns) {
   now_ns_ = now_ns;
   inspect_images();
+  if (rooms_.kernels != nullptr) rooms_.kernels->tick(now_ns);
   failed_connects_.flush(now_ns);
   outlet_.settle(now_ns, false);
   outlet_.hand_out();

@@ -14,6 +14,7 @@
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
 #include "agent/event/event.h"
+#include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/connection_table.h"
@@ -63,6 +64,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
     // Wall clock minus CLOCK_MONOTONIC where it shall not be asked for (replays).
     std::optional<int64_t> wall_offset_ns = std::nullopt;
     uint32_t command_pid = 0;  // of `tacit exec`
+    gpu::KernelTracer* kernels = nullptr;  // null: blocks of kernel records are not looked at
   };
   explicit Pipeline(Rooms rooms);
 
@@ -94,6 +96,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::SocketClaim& claim);
   void handle(const event::ImageMapped& mapped);
   void handle(const event::TraceIds& ids);
+  void handle(const event::GpuBatch& batch);
 
   void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);
