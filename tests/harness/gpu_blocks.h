@@ -17,7 +17,7 @@ __attribute__((section(".probes"), used)) volatile unsigned short tacit_gpu_batc
 }
 #endif
 
-__attribute__((noinline)) static void fire_block(const void *address, uint64_t bytes) {
+__attribute__((noinline, unused)) static void fire_block(const void *address, uint64_t bytes) {
   __asm__ volatile(
       "990: nop\n"
       ".pushsection .note.stapsdt,\"\",\"note\"\n"

@@ -238,11 +238,16 @@ std::string joined(const std::vector<std::string_view>& parts) {
   return out;
 }
 
-bool is_telling(std::string_view argument) {
-  const auto ends = [&](std::string_view end) { return argument.ends_with(end); };
-  return argument.find("unctor") != std::string_view::npos || ends("_kernel_cuda") ||
-         ends("_kernel_impl") || ends("Op") || ends("Ops") || argument.starts_with("cutlass_") ||
-         argument.starts_with("cutlass3x_") || argument.find("gemm") != std::string_view::npos;
+// What was made into a generic kernel: the operator's own function says more than its functor's type.
+bool names_function(std::string_view argument) {
+  return argument.ends_with("_kernel_cuda") || argument.ends_with("_kernel") ||
+         (argument.ends_with("_kernel_impl") && argument != "gpu_kernel_impl");
+}
+
+bool names_type(std::string_view argument) {
+  return argument.find("unctor") != std::string_view::npos || argument.ends_with("Op") ||
+         argument.ends_with("Ops") || argument.starts_with("cutlass") ||
+         argument.find("gemm") != std::string_view::npos;
 }
 
 std::string printable(std::string_view text) {
@@ -257,7 +262,9 @@ std::string label_of(const Parts& parts) {
   std::string label(parts.path.back());
   if (label.size() < kGenericBytes && parts.path.size() > 1)
     label = std::string(parts.path[parts.path.size() - 2]) + "::" + label;
-  const auto telling = std::find_if(parts.arguments.begin(), parts.arguments.end(), is_telling);
+  auto telling = std::find_if(parts.arguments.begin(), parts.arguments.end(), names_function);
+  if (telling == parts.arguments.end())
+    telling = std::find_if(parts.arguments.begin(), parts.arguments.end(), names_type);
   if (telling == parts.arguments.end()) return printable(label);
   const size_t room = kMaxLabelBytes - std::min(label.size() + 2, kMaxLabelBytes);
   if (room == 0) return printable(label);
@@ -274,6 +281,8 @@ KernelName read_kernel_name(std::string_view name) {
   if (parts.path.empty()) return {find_class(name).value_or(KernelClass::kOther), printable(name)};
   auto found = find_class(joined(parts.path));
   if (!found) found = find_class(joined(parts.arguments));
+  // Divisors of an index are parameters of any kernel; what reduces says so itself.
+  if (found == KernelClass::kReduction && find_class(joined(parts.path)) != found) found.reset();
   return {found.value_or(KernelClass::kOther), label_of(parts)};
 }
 
