@@ -65,6 +65,7 @@ Pipeline::Pipeline(Rooms rooms)
       outlet_(rooms_.correlator, rooms_.exporters),
       programs_(rooms_.correlator, rooms_.command_pid,
                 [this](const EndedProgram& ended) { report_program(ended); }),
+      request_kernels_(rooms_.kernels),
       wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
 
 void Pipeline::on_record(std::span<const std::byte> record) {
@@ -338,6 +339,8 @@ void Pipeline::count_active(TrackedConnection& connection, const protocol::HttpE
 void Pipeline::on_request(TrackedConnection& connection, protocol::HttpExchange& exchange) {
   place_in_trace(connection, exchange);
   if (exchange.role != connection::Role::kServer) return;
+  request_kernels_.began(exchange.place.get(), exchange.request_actor.pid,
+                         exchange.request_actor.tid, exchange.request_first_ns);
   if (connection.active_requests == 0) {
     if (!resolve(connection, exchange.request_actor.pid)) return;
     connection.active_resource = connection.resource;
@@ -378,6 +381,7 @@ void Pipeline::doubt_ending(protocol::HttpExchange& exchange) const {
 
 void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) {
   ++counted_.exchanges;
+  const auto kernels = request_kernels_.over(exchange.place.get(), exchange.end_ns);
   doubt_ending(exchange);
   if (exchange.role == connection::Role::kServer && connection.active_requests > 0)
     count_active(connection, exchange, -1);
@@ -400,14 +404,14 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
     return;
   }
   rooms_.correlator.over(place, exchange);
-  if (outlet_.is_unwanted(*place, now_ns_)) return;
+  if (outlet_.is_unwanted(*place, now_ns_)) return request_kernels_.drop(kernels);
   auto span = rooms_.semantics.make_span(call, exchange, connection.endpoints, wall_offset_ns_);
   if (place->source == trace::ParentSource::kTraceparent || place->header)
     span.trace_state = trace::valid_tracestate(exchange.tracestate);
   if (connection.failed_attempts != 0)
     span.attributes.push_back({"tacit.connect.failed_attempts",
                                int64_t{std::exchange(connection.failed_attempts, 0)}});
-  emit(std::move(span), place, pid, connection.resource);
+  emit(std::move(span), place, pid, connection.resource, kernels);
 }
 
 void Pipeline::report_failed_connect(const FailedConnect& failed) {
@@ -431,10 +435,14 @@ void Pipeline::report_program(const EndedProgram& ended) {
 }
 
 void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
-                    const telemetry::ResourcePtr& resource) {
+                    const telemetry::ResourcePtr& resource, gpu::WindowId kernels) {
   span.resource = resource;
   span.attributes.push_back({"process.pid", int64_t{pid}});
-  outlet_.add(std::move(span), place, now_ns_);
+  if (kernels == gpu::kNoWindow) return outlet_.add(std::move(span), place, now_ns_);
+  outlet_.add(std::move(span), place, now_ns_,
+              [this, kernels](telemetry::Span& waiting, uint64_t now_ns, bool force) {
+                return request_kernels_.complete(waiting, kernels, now_ns, force);
+              });
 }
 
 void Pipeline::on_batch_begin(uint64_t now_ns) {

@@ -20,6 +20,7 @@
 #include "agent/pipeline/connection_table.h"
 #include "agent/pipeline/failed_connects.h"
 #include "agent/pipeline/programs.h"
+#include "agent/pipeline/request_kernels.h"
 #include "agent/pipeline/span_outlet.h"
 #include "agent/probe/probe_control.h"
 #include "agent/semantics/http_semantics.h"
@@ -114,7 +115,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void carry_traces(uint32_t pid);
   void carry_program_trace(uint32_t pid);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
-            const telemetry::ResourcePtr& resource);
+            const telemetry::ResourcePtr& resource, gpu::WindowId kernels = gpu::kNoWindow);
   void publish(uint64_t now_ns);
 
   Rooms rooms_;
@@ -126,6 +127,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   FailedConnects failed_connects_;
   SpanOutlet outlet_;
   Programs programs_;
+  RequestKernels request_kernels_;
   std::set<uint32_t> to_inspect_;
   uint64_t now_ns_ = 0;  // of the newest record or batch
   int64_t wall_offset_ns_;

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blocks of kernel records through the USDT, by a program that hands over made-up ones: figures exact,
 forged blocks harmless, losses counted."""
+import http.client
 import re
 import subprocess
 
 import pytest
 
+from harness import peers
 from harness.metrics_page import Page
 from harness.processes import ROOT, free_port, listening_ports, wait_until
 
@@ -127,3 +129,22 @@ def test_a_flood_is_limited_and_counted(observed, workload):
     assert page.total(DROPS, reason="gpu_rate") > 0
     assert page.total("tacit_gpu_records_total", process_pid=str(quiet.pid)) == 8
     agent.finish()
+
+
+def test_requests_have_their_kernels(observed, workload):
+    """Records that come after the request is over are in its span all the same."""
+    agent, _ = observed
+    server = peers.listening(agent.start(workload, "serve", 3))
+    for _ in range(3):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.request("GET", "/predict")
+        assert connection.getresponse().read() == b"ok"
+        connection.close()
+    assert server.wait() == 0
+    spans = agent.finish()
+    assert len(spans) == 3
+    for span in spans:
+        have = {key: value for key, value in span.attributes.items() if key.startswith("tacit.gpu.")}
+        assert have == {"tacit.gpu.kernel.count": 2, "tacit.gpu.kernel.duration_ns": 3_000_000,
+                        "tacit.gpu.busy_ns": 3_000_000, "tacit.gpu.link.rule": "thread",
+                        "tacit.gpu.copy.bytes": 4096}

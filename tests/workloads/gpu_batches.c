@@ -4,10 +4,13 @@
  *   gpu_batches pace RATE SECS   RATE records a second in full blocks; prints how many
  *   gpu_batches flood SECS       as fast as it goes; prints how many
  *   gpu_batches forged           blocks that are none, and records that cannot be
+ *   gpu_batches serve COUNT      an HTTP server that has the device do 3 ms of work for each request
  * Waits for somebody to listen first. Built with -I of the repository. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -142,6 +145,43 @@ static void forged(void) {
   hand_over();
 }
 
+/* Two kernels, of 1 and 2 ms, and a copy; the records come when the request is long over. */
+static void answer(int connection) {
+  char request[4096];
+  static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  if (read(connection, request, sizeof(request)) <= 0) exit(1);
+  uint64_t launch = now_ns();
+  if (write(connection, response, sizeof(response) - 1) < 0) exit(1);
+  close(connection);
+  usleep(200000);
+  begin();
+  for (int i = 1; i <= 2; i++) {
+    uint64_t start = launch + (uint64_t)i * 10 * MS;
+    struct gpu_record *kernel =
+        add_record(&block, GPU_RECORD_KERNEL, launch, start, start + (uint64_t)i * MS);
+    kernel->tid = (uint32_t)syscall(SYS_gettid);
+  }
+  struct gpu_record *copy = add_record(&block, GPU_RECORD_COPY, launch, launch + 5 * MS, launch + 6 * MS);
+  copy->detail = GPU_COPY_HOST_TO_DEVICE;
+  copy->bytes = 4096;
+  copy->tid = (uint32_t)syscall(SYS_gettid);
+  hand_over();
+}
+
+static void serve(int count) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof(address);
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 8) ||
+      getsockname(listener, (struct sockaddr *)&address, &length))
+    exit(1);
+  begin();
+  hand_over(); /* a sign of life */
+  printf("listening %d %d\n", ntohs(address.sin_port), getpid());
+  fflush(stdout);
+  for (int i = 0; i < count; i++) answer(accept(listener, NULL, NULL));
+}
+
 int main(int argc, char **argv) {
   for (int i = 0; i < 1000 && tacit_gpu_batch_semaphore == 0; i++) usleep(10000);
   if (argc < 2 || tacit_gpu_batch_semaphore == 0) return 77;
@@ -150,6 +190,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "pace") == 0 && argc > 3)
     pace(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
   if (strcmp(argv[1], "flood") == 0 && argc > 2) flood(strtoull(argv[2], NULL, 10));
+  if (strcmp(argv[1], "serve") == 0 && argc > 2) serve(atoi(argv[2]));
   fflush(stdout);
   if (argc > 1) sleep(2); /* so that a page read meanwhile has the living process, too */
   return 0;
