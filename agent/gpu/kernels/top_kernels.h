@@ -15,6 +15,7 @@ class TopKernels {
   static constexpr size_t kNamed = 20;        // with a figure of their own
   static constexpr size_t kMaxLabels = 4096;  // told apart; later ones are `other`
   static constexpr uint32_t kOther = UINT32_MAX;
+  static constexpr char kOtherLabel[] = "other";
 
   // A number for add(), or kOther: there is no room.
   uint32_t intern(const std::string& label);
@@ -28,7 +29,7 @@ class TopKernels {
     uint64_t count = 0;
   };
   std::vector<Figure> named() const;
-  Figure other() const { return {"other", other_ns_, other_count_}; }
+  Figure other() const { return {kOtherLabel, other_ns_, other_count_}; }
 
  private:
   struct Kernel {

@@ -138,6 +138,7 @@ TEST(TopKernelsTest, FirstOnesHaveNamesAtOnce) {
   TopKernels top;
   const auto a = top.intern("a"), b = top.intern("b");
   EXPECT_EQ(top.intern("a"), a);
+  EXPECT_EQ(top.intern("other"), TopKernels::kOther);
   top.add(a, 10);
   top.add(a, 20);
   top.add(b, 5);
