@@ -31,7 +31,9 @@
 #include "agent/gpu/device/device_check.h"
 #include "agent/gpu/device/device_metrics.h"
 #include "agent/gpu/device/sampler_thread.h"
+#include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/metrics/metrics.h"
+#include "agent/metrics/target_table.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/health.h"
 #include "agent/pipeline/pipeline.h"
@@ -161,12 +163,15 @@ Result<int> observe(const Invocation& invocation) {
   });
   gpu::TrainingMetrics training;
   metrics.add_source(training);
+  const auto& self = *resources.agent_resource();
+  gpu::KernelTracer kernels({{"job", metrics::job_label(self)}, {"instance", self.instance}});
+  metrics.add_source(kernels);
   std::vector<telemetry::SpanExporter*> destinations;
   for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
   pipeline = std::make_unique<pipeline::Pipeline>(
       pipeline::Pipeline::Rooms{config, **probes, processes, resources, semantics, correlator,
                                 *samplers, metrics, training, destinations, std::nullopt,
-                                child ? static_cast<uint32_t>(child->pid()) : 0});
+                                child ? static_cast<uint32_t>(child->pid()) : 0, &kernels});
   std::optional<gpu::SamplerThread> gpu_sampler;
   if (config.gpu_devices && (config.prometheus || !config.otlp_metrics.endpoint.empty()))
     gpu_sampler.emplace();

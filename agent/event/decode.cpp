@@ -65,6 +65,20 @@ std::expected<Event, DecodeError> file(std::span<const std::byte> record) {
   return File{raw, std::string_view(raw->path, raw->path_bytes)};
 }
 
+std::expected<Event, DecodeError> gpu_batch(std::span<const std::byte> record) {
+  const auto* raw = view<gpu_batch_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  const auto behind = record.subspan(sizeof(gpu_batch_event));
+  if (raw->bytes > behind.size()) return std::unexpected(DecodeError::kBadLength);
+  const auto bytes = behind.first(raw->bytes);
+  const auto* block = view<gpu_batch_header>(bytes);
+  if (block == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (block->magic != GPU_BATCH_MAGIC) return std::unexpected(DecodeError::kUnknownType);
+  if (block->slots > GPU_BATCH_SLOTS || (size_t{block->slots} + 1) * GPU_SLOT_BYTES != bytes.size())
+    return std::unexpected(DecodeError::kBadLength);
+  return GpuBatch{raw, block, {reinterpret_cast<const gpu_record*>(block + 1), block->slots}};
+}
+
 }  // namespace
 
 std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
@@ -107,6 +121,8 @@ std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
       return training(record);
     case EVENT_FILE:
       return file(record);
+    case EVENT_GPU_BATCH:
+      return gpu_batch(record);
   }
   return std::unexpected(DecodeError::kUnknownType);
 }

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "bpf/events/data_event.h"
+#include "bpf/events/gpu_batch.h"
 #include "bpf/events/process_event.h"
 #include "bpf/events/socket_event.h"
 #include "bpf/events/task.h"
@@ -78,9 +79,14 @@ struct File {
 struct TraceIds {
   const trace_ids_event* raw;
 };
+struct GpuBatch {
+  const gpu_batch_event* raw;
+  const gpu_batch_header* block;
+  std::span<const gpu_record> slots;  // block->slots of them; what each says is the target's word
+};
 
 using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
                            SocketListen, ConnectFailed, Data, ThreadStart, ThreadEnd, TaskStart, TaskEnter,
-                           Work, SocketClaim, ImageMapped, TraceIds, Training, File>;
+                           Work, SocketClaim, ImageMapped, TraceIds, Training, File, GpuBatch>;
 
 }  // namespace tacit::event

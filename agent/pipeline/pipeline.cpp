@@ -68,6 +68,7 @@ Pipeline::Pipeline(Rooms rooms)
       training_({rooms_.processes, rooms_.resources, rooms_.correlator, rooms_.samplers,
                  rooms_.training, training_emitter()},
                 rooms_.config.gpu_step_spans),
+      request_kernels_(rooms_.kernels),
       wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
 
 TrainingTraces::Emit Pipeline::training_emitter() {
@@ -158,6 +159,7 @@ void Pipeline::handle(const event::ProcessExec& exec) {
        raw.header.pid);
   training_.process_ended(raw.header.pid, raw.header.time_ns, 0);
   rooms_.correlator.forget_process(raw.header.pid, raw.header.time_ns);
+  if (rooms_.kernels != nullptr) rooms_.kernels->exited(raw.header.pid, raw.header.time_ns);
   rooms_.probes.forget(raw.header.pid);
   begin_program(raw.header.pid, raw.header.time_ns);
   carry_traces(raw.header.pid);
@@ -234,6 +236,16 @@ void Pipeline::handle(const event::TraceIds& ids) {
   rooms_.correlator.give(kind, *request, context);
 }
 
+void Pipeline::handle(const event::GpuBatch& batch) {
+  if (rooms_.kernels == nullptr) return;
+  const discovery::Process* process = rooms_.processes.resolve(batch.raw->header.pid);
+  if (process == nullptr) {
+    ++counted_.without_process;
+    return;
+  }
+  rooms_.kernels->on_batch(batch, rooms_.resources.resource_for(*process));
+}
+
 void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
   const discovery::Process* process = rooms_.processes.find(pid);
   if (process == nullptr || !tracing_) return;
@@ -261,6 +273,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
   programs_.exited(header.pid, header.time_ns, exit.raw->exit_code);
   rooms_.correlator.forget_process(header.pid, header.time_ns);
   rooms_.correlator.sdks().exited(header.pid);
+  if (rooms_.kernels != nullptr) rooms_.kernels->exited(header.pid, header.time_ns);
   rooms_.probes.forget(header.pid);
   to_inspect_.erase(header.pid);
   processes_changed_ = true;
@@ -345,6 +358,8 @@ void Pipeline::count_active(TrackedConnection& connection, const protocol::HttpE
 void Pipeline::on_request(TrackedConnection& connection, protocol::HttpExchange& exchange) {
   place_in_trace(connection, exchange);
   if (exchange.role != connection::Role::kServer) return;
+  request_kernels_.began(exchange.place.get(), exchange.request_actor.pid,
+                         exchange.request_actor.tid, exchange.request_first_ns);
   if (connection.active_requests == 0) {
     if (!resolve(connection, exchange.request_actor.pid)) return;
     connection.active_resource = connection.resource;
@@ -385,6 +400,7 @@ void Pipeline::doubt_ending(protocol::HttpExchange& exchange) const {
 
 void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) {
   ++counted_.exchanges;
+  const auto kernels = request_kernels_.over(exchange.place.get(), exchange.end_ns);
   doubt_ending(exchange);
   if (exchange.role == connection::Role::kServer && connection.active_requests > 0)
     count_active(connection, exchange, -1);
@@ -407,14 +423,14 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
     return;
   }
   rooms_.correlator.over(place, exchange);
-  if (outlet_.is_unwanted(*place, now_ns_)) return;
+  if (outlet_.is_unwanted(*place, now_ns_)) return request_kernels_.drop(kernels);
   auto span = rooms_.semantics.make_span(call, exchange, connection.endpoints, wall_offset_ns_);
   if (place->source == trace::ParentSource::kTraceparent || place->header)
     span.trace_state = trace::valid_tracestate(exchange.tracestate);
   if (connection.failed_attempts != 0)
     span.attributes.push_back({"tacit.connect.failed_attempts",
                                int64_t{std::exchange(connection.failed_attempts, 0)}});
-  emit(std::move(span), place, pid, connection.resource);
+  emit(std::move(span), place, pid, connection.resource, kernels);
 }
 
 void Pipeline::report_failed_connect(const FailedConnect& failed) {
@@ -438,10 +454,14 @@ void Pipeline::report_program(const EndedProgram& ended) {
 }
 
 void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
-                    const telemetry::ResourcePtr& resource) {
+                    const telemetry::ResourcePtr& resource, gpu::WindowId kernels) {
   span.resource = resource;
   span.attributes.push_back({"process.pid", int64_t{pid}});
-  outlet_.add(std::move(span), place, now_ns_);
+  if (kernels == gpu::kNoWindow) return outlet_.add(std::move(span), place, now_ns_);
+  outlet_.add(std::move(span), place, now_ns_,
+              [this, kernels](telemetry::Span& waiting, uint64_t now_ns, bool force) {
+                return request_kernels_.complete(waiting, kernels, now_ns, force);
+              });
 }
 
 void Pipeline::on_batch_begin(uint64_t now_ns) {
@@ -460,6 +480,7 @@ void Pipeline::on_batch_end(uint64_t now_ns) {
   now_ns_ = now_ns;
   inspect_images();
   training_.tick(now_ns, wall_offset_ns_);
+  if (rooms_.kernels != nullptr) rooms_.kernels->tick(now_ns);
   failed_connects_.flush(now_ns);
   outlet_.settle(now_ns, false);
   outlet_.hand_out();

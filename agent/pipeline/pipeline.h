@@ -14,11 +14,13 @@
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
 #include "agent/event/event.h"
+#include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/connection_table.h"
 #include "agent/pipeline/failed_connects.h"
 #include "agent/pipeline/programs.h"
+#include "agent/pipeline/request_kernels.h"
 #include "agent/pipeline/span_outlet.h"
 #include "agent/pipeline/training_traces.h"
 #include "agent/probe/probe_control.h"
@@ -66,6 +68,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
     // Wall clock minus CLOCK_MONOTONIC where it shall not be asked for (replays).
     std::optional<int64_t> wall_offset_ns = std::nullopt;
     uint32_t command_pid = 0;  // of `tacit exec`
+    gpu::KernelTracer* kernels = nullptr;  // null: blocks of kernel records are not looked at
   };
   explicit Pipeline(Rooms rooms);
 
@@ -99,6 +102,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::TraceIds& ids);
   void handle(const event::Training& training);
   void handle(const event::File& file);
+  void handle(const event::GpuBatch& batch);
 
   void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);
@@ -116,7 +120,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void carry_traces(uint32_t pid);
   void carry_program_trace(uint32_t pid);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
-            const telemetry::ResourcePtr& resource);
+            const telemetry::ResourcePtr& resource, gpu::WindowId kernels = gpu::kNoWindow);
   TrainingTraces::Emit training_emitter();
   void publish(uint64_t now_ns);
 
@@ -130,6 +134,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   SpanOutlet outlet_;
   Programs programs_;
   TrainingTraces training_;
+  RequestKernels request_kernels_;
   std::set<uint32_t> to_inspect_;
   uint64_t now_ns_ = 0;  // of the newest record or batch
   int64_t wall_offset_ns_;

@@ -22,9 +22,10 @@ bool SpanOutlet::is_unwanted(trace::Place& place, uint64_t now_ns) {
   return true;
 }
 
-void SpanOutlet::add(telemetry::Span span, const trace::PlacePtr& place, uint64_t now_ns) {
-  if (correlator_.settle(*place, now_ns)) return release(std::move(span), *place);
-  waiting_.push_back({std::move(span), place});
+void SpanOutlet::add(telemetry::Span span, const trace::PlacePtr& place, uint64_t now_ns,
+                     Complete complete) {
+  if (!complete && correlator_.settle(*place, now_ns)) return release(std::move(span), *place);
+  waiting_.push_back({std::move(span), place, std::move(complete)});
   if (waiting_.size() > kMaxWaiting) settle(now_ns, true);
 }
 
@@ -38,10 +39,15 @@ void SpanOutlet::release(telemetry::Span span, const trace::Place& place) {
   if (spans_.size() >= kSpansPerHandOut) hand_out();
 }
 
+bool SpanOutlet::is_ready(Waiting& each, uint64_t now_ns, bool force) {
+  if (each.complete && each.complete(each.span, now_ns, force)) each.complete = nullptr;
+  return correlator_.settle(*each.place, now_ns) && !each.complete;
+}
+
 void SpanOutlet::settle(uint64_t now_ns, bool force) {
   std::deque<Waiting> waiting = std::exchange(waiting_, {});
   for (Waiting& each : waiting) {
-    if (correlator_.settle(*each.place, now_ns)) {
+    if (is_ready(each, now_ns, force)) {
       release(std::move(each.span), *each.place);
     } else if (force) {
       ++counters_.unsettled;

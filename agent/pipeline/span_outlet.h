@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <vector>
 
 #include "agent/telemetry/exporter.h"
@@ -24,8 +25,12 @@ class SpanOutlet {
 
   // True: the span will not be wanted, so it need not be made. Counts it.
   bool is_unwanted(trace::Place& place, uint64_t now_ns);
-  // Takes a span that is complete but for its place.
-  void add(telemetry::Span span, const trace::PlacePtr& place, uint64_t now_ns);
+  // Adds what a span still lacks; true: it lacks nothing more, and is not called again. With `force`
+  // always true.
+  using Complete = std::function<bool(telemetry::Span&, uint64_t now_ns, bool force)>;
+  // Takes a span that is complete but for its place, and for what `complete` adds where there is one.
+  void add(telemetry::Span span, const trace::PlacePtr& place, uint64_t now_ns,
+           Complete complete = {});
   // Hands out what is settled by now; with `force`, all.
   void settle(uint64_t now_ns, bool force);
   void hand_out();
@@ -37,7 +42,9 @@ class SpanOutlet {
   struct Waiting {
     telemetry::Span span;
     trace::PlacePtr place;
+    Complete complete;  // empty: it is
   };
+  bool is_ready(Waiting& each, uint64_t now_ns, bool force);
   void release(telemetry::Span span, const trace::Place& place);
 
   trace::Correlator& correlator_;

@@ -20,6 +20,7 @@
 #include "bpf/events/drop_reason.h"
 #include "bpf/events/followed_process.h"
 #include "bpf/events/socket_state.h"
+#include "cupti.skel.h"
 #include "go.skel.h"
 #include "io_uring.skel.h"
 #include "event_loop.skel.h"
@@ -76,6 +77,7 @@ TACIT_SKELETON(python_bpf)
 TACIT_SKELETON(go_bpf)
 TACIT_SKELETON(event_loop_bpf)
 TACIT_SKELETON(torch_bpf)
+TACIT_SKELETON(cupti_bpf)
 #undef TACIT_SKELETON
 
 template <typename Skeleton>
@@ -106,6 +108,7 @@ struct ProbeSet::Parts {
   Owned<go_bpf> go;
   Owned<event_loop_bpf> event_loop;
   Owned<torch_bpf> torch;
+  Owned<cupti_bpf> cupti;
   std::unique_ptr<Carrier> carrier;  // null: not asked for, or not possible
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
@@ -266,6 +269,10 @@ void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
     torch.reset(torch_bpf__open());
     load_runtime("torch", torch, torch_bpf__load);
   }
+  if (interests.kernels) {
+    cupti.reset(cupti_bpf__open());
+    load_runtime("cupti", cupti, cupti_bpf__load);
+  }
   if (!interests.causes) return;
   python.reset(python_bpf__open());
   if (python) python->rodata->carries_traces = carrier != nullptr;
@@ -312,6 +319,7 @@ runtime_kind ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(
 
 void ProbeSet::forget(uint32_t pid) {
   parts_->runtimes->forget(pid);
+  if (parts_->cupti) bpf_map_delete_elem(parts_->map(parts_->cupti->maps.gpu_senders), &pid);
   if (parts_->carrier) parts_->carrier->forget(pid);
 }
 

@@ -18,10 +18,12 @@ KnownImage recognise(const std::string& path, const std::string& name, const Int
     recognise_event_loop(*image, name, known);
   }
   if (interests.training) recognise_torch(*image, name, known);
+  if (interests.kernels) recognise_cupti(*image, name, known);
   return known;
 }
 
 bool may_be_known(const std::string& name, const Interests& interests) {
+  if (interests.kernels && name.starts_with("libtacit_cupti")) return true;
   if (interests.causes && (name.starts_with("libpython") || name.starts_with("_queue.") ||
                            name.starts_with("loop.")))
     return true;

@@ -54,6 +54,9 @@ void recognise_go(const ElfImage& image, const std::string& name, KnownImage& kn
 // PyTorch: libtorch_cpu.so, whatever links it.
 void recognise_torch(const ElfImage& image, const std::string& name, KnownImage& known);
 
+// The injected library, or whatever fires the USDT tacit:gpu_batch (bpf/events/gpu_batch.h).
+void recognise_cupti(const ElfImage& image, const std::string& name, KnownImage& known);
+
 // What is looked for.
 struct Interests {
   bool causes = true;    // who works for whom: language runtimes

@@ -47,6 +47,7 @@ class ObservedChild : public ::testing::Test {
       ::_exit(0);
     }
     ASSERT_TRUE(probes_->follow(static_cast<uint32_t>(child_)));
+    if (inspects_) probes_->inspect(static_cast<uint32_t>(child_));
     ASSERT_EQ(::write(go[1], "x", 1), 1);
     int status = 0;
     while (::waitpid(child_, &status, WNOHANG) == 0) {
@@ -83,6 +84,7 @@ class ObservedChild : public ::testing::Test {
   }
 
   probe::ProbeOptions options_;
+  bool inspects_ = false;  // looks into the child's program (this one's) before it runs
   std::unique_ptr<probe::ProbeSet> probes_;
   std::vector<std::unique_ptr<Seen>> seen_;
   pid_t child_ = -1;

@@ -122,7 +122,7 @@ TEST(GoBuildInfo, KnowsReleasesFromOtherTexts) {
 TEST(GoImage, AnUnknownReleaseIsRefusedByName) {
   std::string data = build_info(2);
   put_text(data, 64, "\x06go1.99");
-  const auto known = recognise(File(data).path(), "program");
+  const auto known = recognise(File(data).path(), "program", {});
   EXPECT_EQ(known.layout.kind, static_cast<uint32_t>(RUNTIME_UNKNOWN));
   EXPECT_TRUE(known.probes.empty());
   EXPECT_EQ(known.refused,
@@ -133,7 +133,7 @@ TEST(GoImage, AnUnknownReleaseIsRefusedByName) {
 TEST(GoImage, AKnownReleaseWithoutItsTablesIsRefused) {
   std::string data = build_info(2);
   put_text(data, 64, "\x06go1.22");
-  const auto known = recognise(File(data).path(), "program");
+  const auto known = recognise(File(data).path(), "program", {});
   EXPECT_EQ(known.layout.kind, static_cast<uint32_t>(RUNTIME_UNKNOWN));
   EXPECT_EQ(known.refused,
             std::vector<std::string>{"Go: goroutines are not told apart: it has no line table in a "
