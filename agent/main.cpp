@@ -27,6 +27,7 @@
 #include "agent/command/signals.h"
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
+#include "agent/gpu/calls.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/health.h"
@@ -154,6 +155,9 @@ Result<int> observe(const Invocation& invocation) {
     for (const auto& exporter : *exporters) stats.push_back(exporter->stats());
     return pipeline::gather_figures(**probes, *pipeline, std::move(stats));
   });
+  const gpu::CallMetrics gpu_calls([&] { return (*probes)->cuda_counts(); },
+                                   [&] { return metrics.processes(); });
+  if (config.gpu_calls) metrics.add_source(gpu_calls);
   std::vector<telemetry::SpanExporter*> destinations;
   for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
   pipeline = std::make_unique<pipeline::Pipeline>(

@@ -49,6 +49,14 @@ std::expected<Event, DecodeError> trace_ids(std::span<const std::byte> record) {
   return TraceIds{raw};
 }
 
+std::expected<Event, DecodeError> cuda_failure(std::span<const std::byte> record) {
+  const auto* raw = view<cuda_failure_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->call == CUDA_CALL_NONE || raw->call >= CUDA_CALL_COUNT)
+    return std::unexpected(DecodeError::kUnknownType);
+  return CudaFailure{raw};
+}
+
 }  // namespace
 
 std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
@@ -87,6 +95,8 @@ std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
       return plain<ImageMapped, image_mapped_event>(record);
     case EVENT_TRACE_IDS:
       return trace_ids(record);
+    case EVENT_CUDA_FAILURE:
+      return cuda_failure(record);
   }
   return std::unexpected(DecodeError::kUnknownType);
 }

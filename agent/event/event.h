@@ -7,6 +7,7 @@
 #include <string_view>
 #include <variant>
 
+#include "bpf/events/cuda.h"
 #include "bpf/events/data_event.h"
 #include "bpf/events/process_event.h"
 #include "bpf/events/socket_event.h"
@@ -69,9 +70,12 @@ struct ImageMapped {
 struct TraceIds {
   const trace_ids_event* raw;
 };
+struct CudaFailure {
+  const cuda_failure_event* raw;
+};
 
 using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
                            SocketListen, ConnectFailed, Data, ThreadStart, ThreadEnd, TaskStart, TaskEnter,
-                           Work, SocketClaim, ImageMapped, TraceIds>;
+                           Work, SocketClaim, ImageMapped, TraceIds, CudaFailure>;
 
 }  // namespace tacit::event

@@ -38,6 +38,9 @@ class Metrics : public telemetry::MetricSource {
   // The observed processes that are alive now; call it when that changes. The agent adds itself.
   void set_processes(std::vector<ObservedProcess> processes);
 
+  // Those processes, for other rooms' figures of them. Any thread.
+  ProcessMetrics::Snapshot processes() const { return processes_.get(); }
+
   std::vector<prometheus::MetricFamily> collect() const override;
 
  private:

@@ -29,12 +29,13 @@ void ProcessMetrics::set(std::vector<ObservedProcess> processes) {
   processes_.swap(snapshot);
 }
 
+ProcessMetrics::Snapshot ProcessMetrics::get() const {
+  const std::lock_guard lock(mutex_);
+  return processes_;
+}
+
 void ProcessMetrics::add_to(FamilySet& families, const Labels& self) const {
-  Snapshot processes;
-  {
-    const std::lock_guard lock(mutex_);
-    processes = processes_;
-  }
+  const Snapshot processes = get();
   const size_t count = std::min(processes->size(), limit_);
   for (size_t i = 0; i < count; ++i) add_process(families, (*processes)[i]);
   families.add_gauge("tacit_unreported_processes",

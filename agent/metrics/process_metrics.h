@@ -25,16 +25,18 @@ class ProcessMetrics {
   // At most `limit` processes are read; the rest is counted.
   ProcessMetrics(std::string proc_root, size_t limit);
 
+  using Snapshot = std::shared_ptr<const std::vector<ObservedProcess>>;
+
   // All that are alive now, in place of those before.
   void set(std::vector<ObservedProcess> processes);
+  // Those that were set last; never null. Any thread.
+  Snapshot get() const;
 
   // One series a process and metric, labels job, instance, process_pid. What ended meanwhile is
   // left out. `self` are the labels of the agent's own figures.
   void add_to(FamilySet& families, const Labels& self) const;
 
  private:
-  using Snapshot = std::shared_ptr<const std::vector<ObservedProcess>>;
-
   void add_process(FamilySet& families, const ObservedProcess& process) const;
 
   const std::string root_;

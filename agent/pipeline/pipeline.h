@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
 #include "agent/event/event.h"
+#include "agent/gpu/calls.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/connection_table.h"
@@ -63,6 +65,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
     // Wall clock minus CLOCK_MONOTONIC where it shall not be asked for (replays).
     std::optional<int64_t> wall_offset_ns = std::nullopt;
     uint32_t command_pid = 0;  // of `tacit exec`
+    // A call of CUDA or NCCL failed; `request`: what its thread served at that moment, or null.
+    std::function<void(const gpu::CudaFailure&, const trace::PlacePtr& request)> cuda_failed = {};
   };
   explicit Pipeline(Rooms rooms);
 
@@ -94,6 +98,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::SocketClaim& claim);
   void handle(const event::ImageMapped& mapped);
   void handle(const event::TraceIds& ids);
+  void handle(const event::CudaFailure& failure);
 
   void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);

@@ -17,10 +17,14 @@ KnownImage recognise(const std::string& path, const std::string& name, const Int
     recognise_go(*image, name, known);
     recognise_event_loop(*image, name, known);
   }
+  if (interests.cuda) recognise_cuda(*image, name, known);
   return known;
 }
 
 bool may_be_known(const std::string& name, const Interests& interests) {
+  if (interests.cuda && (name.starts_with("libcudart") || name.starts_with("libcuda.so") ||
+                         name.starts_with("libnccl")))
+    return true;
   return interests.causes && (name.starts_with("libpython") || name.starts_with("_queue.") ||
                               name.starts_with("loop."));
 }

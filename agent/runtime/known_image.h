@@ -51,6 +51,9 @@ void recognise_uvloop(const ElfImage& image, const std::string& name, KnownImage
 void recognise_event_loop(const ElfImage& image, const std::string& name, KnownImage& known);
 void recognise_go(const ElfImage& image, const std::string& name, KnownImage& known);
 
+// CUDA's runtime and driver, NCCL.
+void recognise_cuda(const ElfImage& image, const std::string& name, KnownImage& known);
+
 // What is looked for.
 struct Interests {
   bool causes = true;    // who works for whom: language runtimes
