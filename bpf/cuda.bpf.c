@@ -13,6 +13,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* A call's own frames are smaller: what lies deeper than this is not inside it. */
 #define MAX_CALL_STACK (256 << 10)
+/* Code of one library lies closer together than this; CUDA's runtime has less than 1 MiB. */
+#define MAX_LIBRARY_CODE (1 << 20)
 #define CUDA_OUT_OF_MEMORY 2 /* cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY */
 #define CUDA_NOT_READY 600   /* an answer of cudaEventQuery and its like, not a failure */
 #define NCCL_IN_PROGRESS 7
@@ -35,9 +37,11 @@ static __always_inline struct cuda_thread *this_thread(void) {
 
 #if defined(__TARGET_ARCH_x86)
 #define STACK_POINTER(regs) ((regs)->sp)
+#define CODE_ADDRESS(regs) ((regs)->ip)
 #define CPU_FLAGS(regs) ((regs)->flags)
 #else /* nothing is attached there yet */
 #define STACK_POINTER(regs) 0
+#define CODE_ADDRESS(regs) 0
 #define CPU_FLAGS(regs) 0
 #endif
 
@@ -60,6 +64,18 @@ static __always_inline bool is_inside(const struct cuda_frame *frame, __u64 stac
   return frame->stack_pointer > stack_pointer &&
          frame->stack_pointer - stack_pointer < MAX_CALL_STACK &&
          read_word(frame->stack_pointer) == frame->return_address;
+}
+
+/* Whether a call that will return to `caller` is made by the one that the thread is in: the runtime's of the
+ * driver, one of NCCL's of another. What is left on the stack of a call that is over may look like
+ * one that is not: so its maker must be that library, too. */
+static __always_inline bool is_nested(const struct cuda_frame *outer, __u64 cookie,
+                                      __u64 stack_pointer, __u64 caller) {
+  if (!outer->stack_pointer) return false;
+  if (!(cookie & CUDA_ENTRY_IS_NCCL) && (outer->is_driver || !(cookie & CUDA_ENTRY_IS_DRIVER)))
+    return false;
+  return caller - outer->code + MAX_LIBRARY_CODE < 2 * MAX_LIBRARY_CODE &&
+         is_inside(outer, stack_pointer);
 }
 
 static __always_inline void raise_peak(__u64 *peak, __u64 held) {
@@ -255,9 +271,12 @@ int cuda_call_begins(struct pt_regs *regs) {
   if (!thread || !totals) return 0;
   struct cuda_frame *call = &thread->frames[cookie & CUDA_ENTRY_IS_NCCL ? 1 : 0];
   __u64 frame = STACK_POINTER(regs) + (cookie >> CUDA_ENTRY_DEPTH_SHIFT);
-  if (call->stack_pointer && is_inside(call, frame)) return 0;
+  __u64 caller = read_word(frame);
+  if (is_nested(call, cookie, frame, caller)) return 0;
   call->stack_pointer = frame;
-  call->return_address = read_word(frame);
+  call->return_address = caller;
+  call->code = CODE_ADDRESS(regs);
+  call->is_driver = (cookie & CUDA_ENTRY_IS_DRIVER) != 0;
   call->begin_ns = bpf_ktime_get_ns();
   call->call = CUDA_ENTRY_CALL(cookie);
   call->action = (cookie >> CUDA_ENTRY_ACTION_SHIFT) & 0xf;

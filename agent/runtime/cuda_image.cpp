@@ -74,6 +74,7 @@ Result<ProbePoint> entry_point(const ElfImage& image, uint64_t address, const Cu
       uint64_t{function.subject} << CUDA_ENTRY_SUBJECT_SHIFT |
       uint64_t{function.detail} << CUDA_ENTRY_DETAIL_SHIFT | (has_exit ? CUDA_ENTRY_HAS_EXIT : 0) |
       (function.is_nccl() ? CUDA_ENTRY_IS_NCCL : 0) |
+      (function.is_driver() ? CUDA_ENTRY_IS_DRIVER : 0) |
       (function.is_handle ? CUDA_ENTRY_IS_HANDLE : 0) | *depth << CUDA_ENTRY_DEPTH_SHIFT;
   return ProbePoint{.file_offset = site->file_offset, .cookie = cookie};
 }

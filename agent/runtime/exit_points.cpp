@@ -217,7 +217,10 @@ Result<Points> collect(const ElfImage& image, uint64_t function, int depth) {
   for (const auto& [callee, behind] : search.callees()) {
     auto points = depth > 0 ? collect(image, callee, depth - 1)
                             : Result<Points>(fail("it comes from calls of calls"));
-    if (points)
+    // Who else calls it is not known: there nothing is stepped over.
+    const bool cheap = points && std::all_of(points->begin(), points->end(),
+                                             [](const auto& each) { return each.second.emulated; });
+    if (cheap)
       passed_on.push_back(std::move(*points));
     else
       search.step_over(behind);

@@ -49,6 +49,7 @@ enum cuda_memory {
 #define CUDA_ENTRY_HAS_EXIT (1ULL << 27) /* its end will be told: a result, a duration */
 #define CUDA_ENTRY_IS_NCCL (1ULL << 28)
 #define CUDA_ENTRY_IS_HANDLE (1ULL << 29) /* memory by handle, not by address */
+#define CUDA_ENTRY_IS_DRIVER (1ULL << 30) /* what the runtime calls */
 #define CUDA_ENTRY_DEPTH_SHIFT 32 /* bytes from the stack pointer to the return address, 32 bits */
 #define CUDA_ENTRY_FIELD(cookie, shift) (((cookie) >> (shift)) & 7)
 #define CUDA_NO_ARGUMENT 7

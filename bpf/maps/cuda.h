@@ -41,6 +41,7 @@ struct {
 struct cuda_frame {
   __u64 stack_pointer;  /* where its return address lies; 0: in no call */
   __u64 return_address; /* gone from there: the call is over, though nobody saw its end */
+  __u64 code; /* the called function's */
   __u64 begin_ns;
   __u64 pointer; /* ALLOCATE: where the address will be; FREE: the address */
   __u64 bytes;   /* FREE: the allocation, taken out of its table */
@@ -49,6 +50,8 @@ struct cuda_frame {
   __u8 detail;
   __u8 is_handle;
   __u8 has_exit;
+  __u8 is_driver;
+  __u8 pad[7];
 };
 
 struct cuda_thread {
