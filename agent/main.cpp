@@ -32,6 +32,7 @@
 #include "agent/gpu/device/device_metrics.h"
 #include "agent/gpu/device/sampler_thread.h"
 #include "agent/gpu/kernels/kernel_tracer.h"
+#include "agent/gpu/calls.h"
 #include "agent/metrics/metrics.h"
 #include "agent/metrics/target_table.h"
 #include "agent/pipeline/agent_loop.h"
@@ -166,6 +167,9 @@ Result<int> observe(const Invocation& invocation) {
   const auto& self = *resources.agent_resource();
   gpu::KernelTracer kernels({{"job", metrics::job_label(self)}, {"instance", self.instance}});
   metrics.add_source(kernels);
+  const gpu::CallMetrics gpu_calls([&] { return (*probes)->cuda_counts(); },
+                                   [&] { return metrics.observed_processes(); });
+  if (config.gpu_calls) metrics.add_source(gpu_calls);
   std::vector<telemetry::SpanExporter*> destinations;
   for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
   pipeline = std::make_unique<pipeline::Pipeline>(

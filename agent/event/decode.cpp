@@ -79,6 +79,14 @@ std::expected<Event, DecodeError> gpu_batch(std::span<const std::byte> record) {
   return GpuBatch{raw, block, {reinterpret_cast<const gpu_record*>(block + 1), block->slots}};
 }
 
+std::expected<Event, DecodeError> cuda_failure(std::span<const std::byte> record) {
+  const auto* raw = view<cuda_failure_event>(record);
+  if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
+  if (raw->call == CUDA_CALL_NONE || raw->call >= CUDA_CALL_COUNT)
+    return std::unexpected(DecodeError::kUnknownType);
+  return CudaFailure{raw};
+}
+
 }  // namespace
 
 std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
@@ -123,6 +131,8 @@ std::expected<Event, DecodeError> decode(std::span<const std::byte> record) {
       return file(record);
     case EVENT_GPU_BATCH:
       return gpu_batch(record);
+    case EVENT_CUDA_FAILURE:
+      return cuda_failure(record);
   }
   return std::unexpected(DecodeError::kUnknownType);
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <variant>
 
+#include "bpf/events/cuda.h"
 #include "bpf/events/data_event.h"
 #include "bpf/events/gpu_batch.h"
 #include "bpf/events/process_event.h"
@@ -84,9 +85,13 @@ struct GpuBatch {
   const gpu_batch_header* block;
   std::span<const gpu_record> slots;  // block->slots of them; what each says is the target's word
 };
+struct CudaFailure {
+  const cuda_failure_event* raw;
+};
 
 using Event = std::variant<ProcessFork, ProcessExec, ProcessExit, SocketOpen, SocketClose,
                            SocketListen, ConnectFailed, Data, ThreadStart, ThreadEnd, TaskStart, TaskEnter,
-                           Work, SocketClaim, ImageMapped, TraceIds, Training, File, GpuBatch>;
+                           Work, SocketClaim, ImageMapped, TraceIds, Training, File, GpuBatch,
+                           CudaFailure>;
 
 }  // namespace tacit::event

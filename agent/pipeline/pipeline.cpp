@@ -246,6 +246,21 @@ void Pipeline::handle(const event::GpuBatch& batch) {
   rooms_.kernels->on_batch(batch, rooms_.resources.resource_for(*process));
 }
 
+void Pipeline::handle(const event::CudaFailure& failure) {
+  if (!rooms_.cuda_failed) return;
+  const auto& raw = *failure.raw;
+  const auto request =
+      tracing_ ? work(raw.header.pid).started_by(actor_of(raw)).request : trace::PlacePtr{};
+  rooms_.cuda_failed({.pid = raw.header.pid,
+                      .tid = raw.header.tid,
+                      .time_ns = raw.header.time_ns,
+                      .begin_ns = raw.begin_ns,
+                      .call = raw.call,
+                      .code = raw.code,
+                      .bytes = raw.bytes},
+                     request);
+}
+
 void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
   const discovery::Process* process = rooms_.processes.find(pid);
   if (process == nullptr || !tracing_) return;

@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "agent/enrich/resource_catalog.h"
 #include "agent/event/event.h"
 #include "agent/gpu/kernels/kernel_tracer.h"
+#include "agent/gpu/calls.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/connection_table.h"
@@ -69,6 +71,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
     std::optional<int64_t> wall_offset_ns = std::nullopt;
     uint32_t command_pid = 0;  // of `tacit exec`
     gpu::KernelTracer* kernels = nullptr;  // null: blocks of kernel records are not looked at
+    // A call of CUDA or NCCL failed; `request`: what its thread served at that moment, or null.
+    std::function<void(const gpu::CudaFailure&, const trace::PlacePtr& request)> cuda_failed = {};
   };
   explicit Pipeline(Rooms rooms);
 
@@ -103,6 +107,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::Training& training);
   void handle(const event::File& file);
   void handle(const event::GpuBatch& batch);
+  void handle(const event::CudaFailure& failure);
 
   void doubt_ending(protocol::HttpExchange& exchange) const;
   bool resolve(TrackedConnection& connection, uint32_t pid);

@@ -6,6 +6,7 @@
 
 #include "agent/base/result.h"
 #include "agent/connection/connection.h"
+#include "agent/event/cuda_counts.h"
 #include "bpf/events/followed_process.h"
 #include "bpf/events/traced_process.h"
 
@@ -37,6 +38,8 @@ class ProbeControl {
   virtual void forget_socket(uint64_t socket_id) = 0;
   // Socket events that found the ring full, since start.
   virtual uint64_t lost_events() const = 0;
+  // What a process asked of CUDA so far; nullopt: nothing, or it is not looked for. Until forget().
+  virtual std::optional<event::CudaCounts> cuda_counts(uint32_t) const { return std::nullopt; }
   // Events of who works for whom that did so.
   virtual uint64_t lost_task_events() const = 0;
 };

@@ -15,12 +15,14 @@
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/probe/carrier.h"
+#include "agent/probe/cuda_counters.h"
 #include "agent/probe/runtime_probes.h"
 #include "agent/probe/syscall_table.h"
 #include "bpf/events/drop_reason.h"
 #include "bpf/events/followed_process.h"
 #include "bpf/events/socket_state.h"
 #include "cupti.skel.h"
+#include "cuda.skel.h"
 #include "go.skel.h"
 #include "io_uring.skel.h"
 #include "event_loop.skel.h"
@@ -36,7 +38,8 @@ namespace {
 constexpr std::array<const char*, DROP_REASON_COUNT> kReasons = {
     "ring_full_receive", "ring_full_send",   "ring_full_socket", "ring_full_process",
     "ring_full_task",    "user_memory",       "too_many_buffers", "compat_syscall",   "socket_table",
-    "process_table",     "ring_full_gpu",     "gpu_rate",         "gpu_block"};
+    "process_table",     "ring_full_gpu",     "gpu_rate",         "gpu_block",
+    "cuda_table"};
 
 int print_libbpf(libbpf_print_level level, const char* format, va_list args) {
   if (level == LIBBPF_DEBUG) return 0;
@@ -78,6 +81,7 @@ TACIT_SKELETON(go_bpf)
 TACIT_SKELETON(event_loop_bpf)
 TACIT_SKELETON(torch_bpf)
 TACIT_SKELETON(cupti_bpf)
+TACIT_SKELETON(cuda_bpf)
 #undef TACIT_SKELETON
 
 template <typename Skeleton>
@@ -109,6 +113,8 @@ struct ProbeSet::Parts {
   Owned<event_loop_bpf> event_loop;
   Owned<torch_bpf> torch;
   Owned<cupti_bpf> cupti;
+  Owned<cuda_bpf> cuda;
+  std::optional<CudaCounters> cuda_counters;
   std::unique_ptr<Carrier> carrier;  // null: not asked for, or not possible
   std::unique_ptr<RingBuffer> ring;
   std::vector<std::string> missing;
@@ -127,6 +133,7 @@ struct ProbeSet::Parts {
   template <typename Skeleton, typename Load>
   void load_runtime(const char* name, Owned<Skeleton>& skeleton, Load load);
   void load_runtimes(const ProbeOptions& options);
+  void load_cuda();
   void load_carrier(const ProbeOptions& options);
   void set_runtime(uint32_t pid, const followed_process& known) const;
 };
@@ -273,6 +280,7 @@ void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
     cupti.reset(cupti_bpf__open());
     load_runtime("cupti", cupti, cupti_bpf__load);
   }
+  if (interests.cuda) load_cuda();
   if (!interests.causes) return;
   python.reset(python_bpf__open());
   if (python) python->rodata->carries_traces = carrier != nullptr;
@@ -282,6 +290,16 @@ void ProbeSet::Parts::load_runtimes(const ProbeOptions& options) {
   load_runtime("go", go, go_bpf__load);
   event_loop.reset(event_loop_bpf__open());
   load_runtime("event_loop", event_loop, event_loop_bpf__load);
+}
+
+void ProbeSet::Parts::load_cuda() {
+  cuda.reset(cuda_bpf__open());
+  load_runtime("cuda", cuda, cuda_bpf__load);
+  if (!cuda) return;
+  cuda_counters.emplace(CudaCounters::Maps{.totals = map(cuda->maps.cuda_totals),
+                                           .allocations = map(cuda->maps.cuda_allocations),
+                                           .failures = map(cuda->maps.cuda_failure_counts),
+                                           .collectives = map(cuda->maps.cuda_collectives)});
 }
 
 void ProbeSet::Parts::set_runtime(uint32_t pid, const followed_process& known) const {
@@ -320,6 +338,7 @@ runtime_kind ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(
 void ProbeSet::forget(uint32_t pid) {
   parts_->runtimes->forget(pid);
   if (parts_->cupti) bpf_map_delete_elem(parts_->map(parts_->cupti->maps.gpu_senders), &pid);
+  if (parts_->cuda_counters) parts_->cuda_counters->forget(pid);
   if (parts_->carrier) parts_->carrier->forget(pid);
 }
 
@@ -412,6 +431,15 @@ std::vector<std::pair<uint32_t, uint64_t>> ProbeSet::io_uring_operations() const
     if (bpf_map_lookup_elem(map, &pid, &count) == 0) operations.emplace_back(pid, count);
   }
   return operations;
+}
+
+std::optional<event::CudaCounts> ProbeSet::cuda_counts(uint32_t pid) const {
+  return parts_->cuda_counters ? parts_->cuda_counters->read(pid) : std::nullopt;
+}
+
+std::vector<event::CudaCounts> ProbeSet::cuda_counts() const {
+  if (!parts_->cuda_counters) return {};
+  return parts_->cuda_counters->read();
 }
 
 std::vector<ProgramFigures> ProbeSet::program_figures() const {

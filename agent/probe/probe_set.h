@@ -74,6 +74,9 @@ class ProbeSet : public ProbeControl {
   std::vector<std::pair<const char*, uint64_t>> carried() const;
   // Socket operations that went past the probes through io_uring, by process id; any thread.
   std::vector<std::pair<uint32_t, uint64_t>> io_uring_operations() const;
+  // What processes asked of CUDA; any thread.
+  std::optional<event::CudaCounts> cuda_counts(uint32_t pid) const override;
+  std::vector<event::CudaCounts> cuda_counts() const;
   std::vector<ProgramFigures> program_figures() const;  // any thread
   // Switches the kernel's run-time statistics on or off (they cost some 20 ns a run, so they are on
   // only for a moment now and then). Needs CAP_SYS_ADMIN; without it nothing happens.

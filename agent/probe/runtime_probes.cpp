@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/probe/runtime_probes.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "agent/base/fd.h"
 #include "agent/base/log.h"
 
 namespace tacit::probe {
@@ -56,24 +58,26 @@ runtime_kind RuntimeProbes::inspect(uint32_t pid) {
 
 void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bool glibc,
                             Process& process) {
-  const auto path = runtime::path_of(pid, mapped);
+  // Held open: while a library is being loaded its mappings are cut up, and their names are gone.
+  const Fd file(::open(runtime::path_of(pid, mapped).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return;
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return;
   const FileVersion version{
       status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size),
       static_cast<uint64_t>(status.st_mtim.tv_sec) * 1'000'000'000 +
           static_cast<uint64_t>(status.st_mtim.tv_nsec)};
   auto [entry, is_new] = process.images.try_emplace(version);
   Image& image = entry->second;
-  image.path = path;  // a mapping may have moved since
+  image.path = runtime::path_of(pid, mapped);  // a mapping may have moved since
   if (!is_new) return;
+  const auto path = fmt::format("/proc/self/fd/{}", file.get());
   image.known = known(path, mapped.name, version);
   if (image.known->needs_glibc && !glibc)
     return refuse(mapped.name + ": tasks are not told apart: the process does not use glibc");
   if (!image.known->provides.empty()) process.provided.insert(image.known->provides);
   // All or none: half of the creations would leave tasks with the wrong ancestors.
   for (const auto& plan : image.known->probes)
-    if (plan.needs.empty() && !attach(pid, plan, image)) return detach(image);
+    if (plan.needs.empty() && !attach(pid, plan, path, image)) return detach(image);
   if (image.known->trains) process.told.flags |= FOLLOWED_FILES;
   if (image.known->layout.kind != RUNTIME_UNKNOWN)
     process.told.runtime =
@@ -88,17 +92,18 @@ void RuntimeProbes::attach_more(uint32_t pid, Process& process) {
   for (auto& [version, image] : process.images)
     for (const auto& plan : image.known->probes)
       if (process.provided.contains(plan.needs) && !image.attached.contains(plan.program))
-        attach(pid, plan, image);
+        attach(pid, plan, image.path, image);
 }
 
-bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, Image& image) {
+bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, const std::string& path,
+                           Image& image) {
   image.attached.insert(plan.program);
   const auto program = programs_.find(plan.program);
   if (program == programs_.end()) {
     refuse(plan.program + " is not there: this kernel refused its BPF program");
     return false;
   }
-  auto link = attach_uprobes(mechanism_, program->second, image.path, pid, plan.points);
+  auto link = attach_uprobes(mechanism_, program->second, path, pid, plan.points);
   if (!link) {
     const bool ended = ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
     if (!ended) refuse(link.error().message);

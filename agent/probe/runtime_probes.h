@@ -69,7 +69,7 @@ class RuntimeProbes {
 
   void look_at(uint32_t pid, const runtime::MappedImage& image, bool glibc, Process& process);
   void attach_more(uint32_t pid, Process& process);
-  bool attach(uint32_t pid, const runtime::ProbePlan& plan, Image& image);
+  bool attach(uint32_t pid, const runtime::ProbePlan& plan, const std::string& path, Image& image);
   void detach(Image& image);
   void refuse(const std::string& sentence);
   Known known(const std::string& path, const std::string& name, const FileVersion& version);

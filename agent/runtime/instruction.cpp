@@ -83,6 +83,24 @@ Flow flow_of(const Decoded& d) {
   }
 }
 
+// Values of 32 bits: results that are numbers.
+void set_move_32(const Decoded& d, Instruction& out) {
+  const auto &to = d.operands[0], &from = d.operands[1];
+  if (is_register(to, 32) && is_register(from, 32)) {
+    out.effect_32 = Effect::kMove;
+    out.destination = register_place(to);
+    out.source = register_place(from);
+  } else if (is_register(to, 32) && memory_place(from)) {
+    out.effect_32 = Effect::kLoad;
+    out.destination = register_place(to);
+    out.source = *memory_place(from);
+  } else if (memory_place(to) && is_register(from, 32)) {
+    out.effect_32 = Effect::kStore;
+    out.destination = *memory_place(to);
+    out.source = register_place(from);
+  }
+}
+
 void set_move(const Decoded& d, Instruction& out) {
   const auto &to = d.operands[0], &from = d.operands[1];
   if (from.type == ZYDIS_OPERAND_TYPE_IMMEDIATE && to.type == ZYDIS_OPERAND_TYPE_REGISTER &&
@@ -105,6 +123,8 @@ void set_move(const Decoded& d, Instruction& out) {
     out.effect = Effect::kStore;
     out.destination = *memory_place(to);
     out.source = register_place(from);
+  } else {
+    set_move_32(d, out);
   }
 }
 
@@ -213,6 +233,8 @@ std::optional<Instruction> decode(std::span<const std::byte> code, uint64_t addr
   if (out.flow == Flow::kJump || out.flow == Flow::kBranch || out.flow == Flow::kCall) {
     if (d.operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
       ZydisCalcAbsoluteAddress(&d.instruction, &d.operands[0], address, &out.target);
+    // jcc rel8: 70+cc; rel32: 0f 80+cc
+    out.condition = std::to_integer<uint8_t>(code[d.instruction.length > 2 ? 1 : 0]) & 0xf;
     out.jumps_if_zero = d.instruction.mnemonic == ZYDIS_MNEMONIC_JZ;
     out.jumps_if_not_zero = d.instruction.mnemonic == ZYDIS_MNEMONIC_JNZ;
   }

@@ -44,6 +44,9 @@ struct Instruction {
   bool jumps_if_zero = false;      // je
   bool jumps_if_not_zero = false;  // jne
   Effect effect = Effect::kOther;
+  // kMove, kLoad or kStore of the lower 32 bits (effect is kOther): destination and source are set.
+  Effect effect_32 = Effect::kOther;
+  uint8_t condition = 0;  // kBranch: as encoded, 0 (jo) to 15 (jg)
   ValuePlace destination;
   ValuePlace source;
   // A memory operand's absolute address (rip-relative ones too), a lea's, or a constant.

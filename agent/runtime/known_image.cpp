@@ -19,10 +19,14 @@ KnownImage recognise(const std::string& path, const std::string& name, const Int
   }
   if (interests.training) recognise_torch(*image, name, known);
   if (interests.kernels) recognise_cupti(*image, name, known);
+  if (interests.cuda) recognise_cuda(*image, name, known);
   return known;
 }
 
 bool may_be_known(const std::string& name, const Interests& interests) {
+  if (interests.cuda && (name.starts_with("libcudart") || name.starts_with("libcuda.so") ||
+                         name.starts_with("libnccl")))
+    return true;
   if (interests.kernels && name.starts_with("libtacit_cupti")) return true;
   if (interests.causes && (name.starts_with("libpython") || name.starts_with("_queue.") ||
                            name.starts_with("loop.")))

@@ -57,6 +57,9 @@ void recognise_torch(const ElfImage& image, const std::string& name, KnownImage&
 // The injected library, or whatever fires the USDT tacit:gpu_batch (bpf/events/gpu_batch.h).
 void recognise_cupti(const ElfImage& image, const std::string& name, KnownImage& known);
 
+// CUDA's runtime and driver, NCCL.
+void recognise_cuda(const ElfImage& image, const std::string& name, KnownImage& known);
+
 // What is looked for.
 struct Interests {
   bool causes = true;    // who works for whom: language runtimes

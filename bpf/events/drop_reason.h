@@ -17,5 +17,6 @@ enum drop_reason {
   DROP_RING_FULL_GPU,         /* training and CUDA events, blocks of the injected library */
   DROP_GPU_RATE,              /* a process handed over more blocks than it may in a time */
   DROP_GPU_BLOCK,             /* what it handed over is no block, or could not be read */
+  DROP_CUDA_TABLE,            /* a table of CUDA counters is full: a process, allocation, code or communicator */
   DROP_REASON_COUNT,
 };

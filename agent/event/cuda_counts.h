@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one process asked of CUDA and NCCL so far, as the kernel side counted it (bpf/events/cuda.h).
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "bpf/events/cuda.h"
+
+namespace tacit::event {
+
+struct CudaFailureCount {
+  cuda_call call = CUDA_CALL_NONE;
+  int32_t code = 0;
+  uint64_t count = 0;
+};
+
+struct CudaCollectives {
+  cuda_call call = CUDA_CALL_NONE;
+  uint64_t communicator = 0;
+  cuda_collective_counts counts{};
+};
+
+struct CudaCounts {
+  uint32_t pid = 0;
+  cuda_totals totals{};
+  std::vector<CudaFailureCount> failures;
+  std::vector<CudaCollectives> collectives;
+};
+
+}  // namespace tacit::event

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel side's tables of CUDA and NCCL calls (bpf/maps/cuda.h), read and cleaned. ProbeSet owns
+// it; the descriptors stay the skeleton's. Any thread.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "agent/event/cuda_counts.h"
+
+namespace tacit::probe {
+
+class CudaCounters {
+ public:
+  struct Maps {
+    int totals = -1;
+    int allocations = -1;
+    int failures = -1;
+    int collectives = -1;
+  };
+  explicit CudaCounters(const Maps& maps) : maps_(maps) {}
+
+  // Every process that made a call, in no order.
+  std::vector<event::CudaCounts> read() const;
+  std::optional<event::CudaCounts> read(uint32_t pid) const;
+  // The process ended or was replaced by an exec.
+  void forget(uint32_t pid) const;
+
+ private:
+  std::vector<event::CudaFailureCount> failures(uint32_t pid) const;
+  std::vector<event::CudaCollectives> collectives(uint32_t pid) const;
+
+  Maps maps_;
+};
+
+}  // namespace tacit::probe
