@@ -12,7 +12,7 @@ static_assert(BufferPool::kBuffers <= 64, "one bit a buffer");
 constexpr uint64_t kAll =
     BufferPool::kBuffers == 64 ? ~uint64_t{0} : (uint64_t{1} << BufferPool::kBuffers) - 1;
 
-BufferPool::Buffer BufferPool::take() {
+BufferPool::Buffer BufferPool::take(bool may_refuse) {
   uint64_t taken = taken_.load(std::memory_order_relaxed);
   while (taken != kAll) {
     const int place = std::countr_one(taken);
@@ -20,7 +20,7 @@ BufferPool::Buffer BufferPool::take() {
                                      std::memory_order_acquire, std::memory_order_relaxed))
       return {memory_.data() + static_cast<size_t>(place) * kBytes, kBytes};
   }
-  if (spares_.fetch_add(1, std::memory_order_relaxed) < kSpares) {
+  if (spares_.fetch_add(1, std::memory_order_relaxed) < kSpares || !may_refuse) {
     void* spare = ::mmap(nullptr, kSpareBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                          -1, 0);
     if (spare != MAP_FAILED) return {static_cast<uint8_t*>(spare), kSpareBytes};

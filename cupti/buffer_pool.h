@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host buffers that CUPTI fills: kBuffers of 256 KiB, given out and taken back on any thread
 // without a lock. When all are out, a spare is mapped whose contents are to be thrown away, because
-// CUPTI before 12.9 may crash on a refused request; there are at most kSpares of them.
+// CUPTI before 12.9 may crash on a refused request; where a refusal is allowed, there are at most
+// kSpares of them.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -21,11 +22,11 @@ class BufferPool {
   bool map() { return memory_.map(kBuffers * kBytes); }
 
   struct Buffer {
-    uint8_t* data = nullptr;  // nullptr: even the spares are out
+    uint8_t* data = nullptr;  // nullptr: refused
     size_t bytes = 0;
   };
-  // Zeroed, 8-byte aligned.
-  Buffer take();
+  // Zeroed, 8-byte aligned. Without `may_refuse` nothing but the system's end of memory refuses.
+  Buffer take(bool may_refuse);
   // What came from this pool's own buffers, and not a spare.
   bool keeps(const uint8_t* data) const;
   // `used_bytes` of it were written; the buffer may be given out again at once.

@@ -17,7 +17,9 @@ void Collector::note_launch(uint32_t correlation) {
 }
 
 void Collector::request(uint8_t** buffer, size_t* bytes, size_t* max_records) {
-  const BufferPool::Buffer given = buffers_.take();
+  const bool may_refuse =
+      figures_.cupti_version.load(std::memory_order_relaxed) >= kNullBufferVersion;
+  const BufferPool::Buffer given = buffers_.take(may_refuse);
   *buffer = given.data;
   *bytes = given.bytes;
   *max_records = 0;  // as many as fit

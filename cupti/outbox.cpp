@@ -77,6 +77,11 @@ void Outbox::release() {
   ++head_;
 }
 
+bool Outbox::is_crowded() {
+  Locked locked(lock_);
+  return tail_ - head_ > kBlocks / 2;
+}
+
 size_t Outbox::clear() {
   Locked locked(lock_);
   size_t records = 0;

@@ -51,6 +51,8 @@ class Outbox {
   // nullptr: none. Valid until release(). Only the thread that hands over calls these.
   GpuBlock* take(bool unfinished_too);
   void release();
+  // More than half of the blocks wait.
+  bool is_crowded();
   // Throws away what nobody wants any more; returns how many records that were.
   size_t clear();
 

@@ -17,6 +17,7 @@ void Tracer::start(const Settings& settings) {
   if (started_ || settings.off) return;
   started_ = true;
   budget_ppm_ = settings.budget_ppm;
+  patience_ns_ = settings.patience_ns;
   if (!outbox_.map() || !collector_.map()) return fail_for_good(0);
   courier_.open(settings.file);
   uint32_t version = 0;
@@ -174,7 +175,10 @@ void Tracer::on_request(uint8_t** buffer, size_t* bytes, size_t* max_records) {
 
 void Tracer::on_completed(void* context, uint32_t stream, uint8_t* buffer, size_t valid_bytes) {
   if (gone_.load(std::memory_order_relaxed)) return;
-  if (collector_.completed(context, stream, buffer, valid_bytes)) work_.wake();
+  if (!collector_.completed(context, stream, buffer, valid_bytes)) return;
+  if (!is_own_thread()) return work_.wake();
+  // This thread is the one that hands over, and it is inside a flush: nobody else makes room.
+  if (outbox_.is_crowded()) courier_.deliver(false);
 }
 
 }  // namespace tacit::cupti

@@ -6,6 +6,8 @@
 // Threads: start() and finish() run on the application's, the callbacks on any; before the first
 // context the tracer has no thread, and from then on only its own reconfigures CUPTI.
 #pragma once
+#include <pthread.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -45,8 +47,6 @@ class Tracer {
  private:
   static constexpr uint64_t kTick_ns = 250'000'000;
   static constexpr uint64_t kFlush_ns = 500'000'000;
-  static constexpr uint64_t kRetry_ns = 10'000'000'000;    // after YIELDED
-  static constexpr uint64_t kUnwanted_ns = 10'000'000'000;  // nobody attached: stand by
   static constexpr uint64_t kExitPatience_ns = 2'000'000'000;
 
   struct Wanted {
@@ -78,6 +78,7 @@ class Tracer {
   // The tracer's own thread (tracer_thread.cpp).
   void start_thread();
   static void* run_thread(void* tracer);
+  bool is_own_thread() const;
   void work();
   void follow_consumer(uint64_t now_ns);
   void resume();
@@ -95,6 +96,7 @@ class Tracer {
   Courier courier_{figures_, outbox_};
   Governor governor_{0, 0};
   uint32_t budget_ppm_ = 0;
+  uint64_t patience_ns_ = 0;  // until the next try after YIELDED; without a listener until standing by
   Wakeup work_;
   Wakeup finished_;
   std::atomic<bool> gone_{false};      // forked child, or after exit: callbacks do nothing
@@ -102,6 +104,7 @@ class Tracer {
   std::atomic<bool> context_seen_{false};
   std::atomic<bool> has_thread_{false};
   std::atomic<bool> thread_done_{false};
+  std::atomic<pthread_t> own_thread_{0};
   bool started_ = false;
 
   // Of who configures CUPTI.

@@ -48,11 +48,17 @@ void* Tracer::run_thread(void* tracer) {
   return nullptr;
 }
 
+bool Tracer::is_own_thread() const {
+  return has_thread_.load(std::memory_order_acquire) &&
+         pthread_equal(own_thread_.load(std::memory_order_relaxed), pthread_self()) != 0;
+}
+
 void Tracer::work() {
+  own_thread_.store(pthread_self(), std::memory_order_relaxed);
   const uint64_t begun_ns = monotonic_ns();
   next_flush_ns_ = begun_ns + kFlush_ns;
   next_second_ns_ = begun_ns + kSecond_ns;
-  retry_ns_ = begun_ns + kRetry_ns;
+  retry_ns_ = begun_ns + patience_ns_;
   wanted_ns_ = begun_ns;
   while (!stop_.load(std::memory_order_acquire)) {
     const uint64_t now_ns = monotonic_ns();
@@ -79,7 +85,7 @@ void Tracer::follow_consumer(uint64_t now_ns) {
     if (state() == GPU_TRACER_WAITING && !begun_ && may_call_cupti()) resume();
     return;
   }
-  if (!begun_ || now_ns - wanted_ns_ < kUnwanted_ns || !may_call_cupti()) return;
+  if (!begun_ || now_ns - wanted_ns_ < patience_ns_ || !may_call_cupti()) return;
   stand_down(GPU_TRACER_WAITING);
   figures_.add(figures_.dropped, outbox_.clear());
 }
@@ -93,7 +99,7 @@ void Tracer::each_second(uint64_t now_ns) {
   next_second_ns_ = now_ns + kSecond_ns;
   if (!may_call_cupti()) return;
   if (state() == GPU_TRACER_YIELDED && !taken_over_ && now_ns >= retry_ns_) {
-    retry_ns_ = now_ns + kRetry_ns;
+    retry_ns_ = now_ns + patience_ns_;
     if (courier_.is_wanted()) resume();
   }
   if (state() == GPU_TRACER_OFF) {
