@@ -22,6 +22,7 @@
 #include "agent/command/command_cgroup.h"
 #include "agent/command/doctor.h"
 #include "agent/command/housekeeping.h"
+#include "agent/command/injection.h"
 #include "agent/command/options.h"
 #include "agent/command/sessions.h"
 #include "agent/command/signals.h"
@@ -117,7 +118,8 @@ Result<int> observe(const Invocation& invocation) {
   // The fork comes first, while there is one thread.
   std::optional<command::ChildProcess> child;
   if (invocation.what == Invocation::Command::kExec) {
-    auto forked = command::ChildProcess::fork(invocation.command, signals->before());
+    auto forked = command::ChildProcess::fork(invocation.command, signals->before(),
+                                                command::injection_variables(config));
     if (!forked) return std::unexpected(forked.error());
     child = std::move(*forked);
   }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "agent/base/log.h"
@@ -15,13 +16,14 @@
 namespace tacit::command {
 namespace {
 
-[[noreturn]] void become(std::vector<std::string>& command, const sigset_t& mask, int go,
-                         int failure) {
+[[noreturn]] void become(std::vector<std::string>& command, const sigset_t& mask,
+                         const Variables& variables, int go, int failure) {
   char byte = 0;
   if (::read(go, &byte, 1) != 1) ::_exit(125);  // the agent gave up
   std::vector<char*> argv;
   for (std::string& argument : command) argv.push_back(argument.data());
   argv.push_back(nullptr);
+  for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execvp(argv[0], argv.data());
   const int error = errno;
@@ -32,7 +34,8 @@ namespace {
 }  // namespace
 
 Result<ChildProcess> ChildProcess::fork(std::vector<std::string> command,
-                                        const sigset_t& signal_mask) {
+                                        const sigset_t& signal_mask,
+                                        const Variables& variables) {
   int go[2], failure[2];
   if (::pipe2(go, O_CLOEXEC) != 0) return fail(fmt::format("pipe: {}", std::strerror(errno)));
   Fd go_read(go[0]), go_write(go[1]);
@@ -45,7 +48,7 @@ Result<ChildProcess> ChildProcess::fork(std::vector<std::string> command,
   if (child.pid_ < 0) return fail(fmt::format("cannot fork: {}", std::strerror(errno)));
   if (child.pid_ == 0) {
     go_write.reset();
-    become(command, signal_mask, go_read.get(), failure_write.get());
+    become(command, signal_mask, variables, go_read.get(), failure_write.get());
   }
   child.pid_fd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, child.pid_, 0)));
   if (!child.pid_fd_.valid())

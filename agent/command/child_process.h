@@ -10,14 +10,16 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
+#include "agent/command/injection.h"
 
 namespace tacit::command {
 
 class ChildProcess {
  public:
-  // Forks; the child waits. `signal_mask` is what the command shall start with. Call while this
-  // process has one thread.
-  static Result<ChildProcess> fork(std::vector<std::string> command, const sigset_t& signal_mask);
+  // Forks; the child waits. The command starts with `signal_mask`, and with `variables` added to
+  // this process's environment. Call while this process has one thread.
+  static Result<ChildProcess> fork(std::vector<std::string> command, const sigset_t& signal_mask,
+                                   const Variables& variables);
 
   // Lets the child become the command. Error: it could not be started (exit_status() tells how).
   Result<void> start();

@@ -140,6 +140,7 @@ Result<void> apply_tacit_variables(const Environment& environment, Draft& draft,
   std::vector<std::string_view> known(names.begin(), names.end());
   for (const auto& [name, text] : environment) {
     if (!name.starts_with("TACIT_")) continue;
+    if (name.starts_with("TACIT_CUPTI_")) continue;  // for the library in CUDA programs (cupti/)
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     warnings.push_back(fmt::format("the variable {} is no setting{}", log::escape(name),
                                    suggestion(name, known)));

@@ -29,9 +29,6 @@ class ProcessMetrics {
 
   // All that are alive now, in place of those before.
   void set(std::vector<ObservedProcess> processes);
-  // Those that were set last; never null. Any thread.
-  Snapshot get() const;
-
   // The last ones set; never null. Any thread.
   Snapshot processes() const;
 

@@ -11,6 +11,7 @@
 #define GPU_BATCH_SLOTS 128         /* at most, behind the header */
 #define GPU_SLOT_BYTES 64
 #define GPU_NAME_BYTES 1024 /* longest interned name; longer ones are cut */
+#define GPU_DEVICE_UNKNOWN 0xffff /* gpu_record.device: CUPTI does not say (a wait of the host) */
 
 /* What the library is doing. A number in metrics and a word in labels. */
 enum gpu_tracer_state {

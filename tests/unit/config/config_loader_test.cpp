@@ -282,7 +282,8 @@ TEST_F(ConfigLoader, TheFileMayBeNamedByAVariable) {
 }
 
 TEST_F(ConfigLoader, UnknownVariablesAreWarnedOf) {
-  variables_ = {"TACIT_HTTP_QERY=drop", "OTEL_SDK_DISABLED=true", "TACIT_X=1"};
+  variables_ = {"TACIT_HTTP_QERY=drop", "OTEL_SDK_DISABLED=true", "TACIT_X=1",
+                "TACIT_CUPTI_FILE=/a/file"};  // the last is the injected library's
   const auto loaded = try_load();
   ASSERT_TRUE(loaded.has_value());
   EXPECT_THAT(loaded->warnings,
