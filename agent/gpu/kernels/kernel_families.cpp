@@ -42,7 +42,7 @@ void add_latency(metrics::FamilySet& families, const Labels& labels, const Launc
                     {std::move(metric)}}});
 }
 
-void add_moved(metrics::FamilySet& families, const Labels& labels, const DeviceFigures& device) {
+void add_moved(metrics::FamilySet& families, const Labels& labels, const DeviceWork& device) {
   for (size_t i = 0; i < kCopyDirections; ++i) {
     const Moved& copy = device.copies[i];
     if (copy.count == 0) continue;
@@ -58,7 +58,7 @@ void add_moved(metrics::FamilySet& families, const Labels& labels, const DeviceF
                        static_cast<double>(device.sets.bytes));
 }
 
-void add_device(metrics::FamilySet& families, const Labels& labels, DeviceFigures& device,
+void add_device(metrics::FamilySet& families, const Labels& labels, DeviceWork& device,
                 std::optional<double> busy_ratio) {
   for (size_t i = 0; i < kKernelClasses; ++i) {
     if (device.class_count[i] == 0) continue;

@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "agent/gpu/kernels/device_figures.h"
+#include "agent/gpu/kernels/device_work.h"
 
 namespace tacit::gpu {
 

@@ -76,14 +76,14 @@ size_t ProcessKernels::learn_name(const gpu_record& record, std::span<const gpu_
   return slots;
 }
 
-DeviceFigures* ProcessKernels::device(uint16_t number, size_t interval_limit) {
+DeviceWork* ProcessKernels::device(uint16_t number, size_t interval_limit) {
   const auto found = devices_.find(number);
   if (found != devices_.end()) return &found->second;
   if (devices_.size() >= kMaxDevices) return nullptr;
   return &devices_.try_emplace(number, interval_limit).first->second;
 }
 
-void ProcessKernels::add_kernel(const gpu_record& record, DeviceFigures& device,
+void ProcessKernels::add_kernel(const gpu_record& record, DeviceWork& device,
                                 LaunchedWork& work) {
   const uint64_t time_ns = record.end_ns - record.start_ns;
   uint32_t label = TopKernels::kOther;
@@ -110,7 +110,7 @@ void ProcessKernels::on_record(const gpu_record& record, uint32_t pid, uint64_t 
   if (record.kind < GPU_RECORD_KERNEL || record.kind > GPU_RECORD_GRAPH)
     return count(RecordFault::kKind);
   if (!is_possible(record, now_ns)) return count(RecordFault::kTime);
-  DeviceFigures* figures = device(record.device, rooms.interval_limit);
+  DeviceWork* figures = device(record.device, rooms.interval_limit);
   if (figures == nullptr) return count(RecordFault::kDevice);
   ++records_;
   const uint64_t time_ns = record.end_ns - record.start_ns;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "agent/event/event.h"
-#include "agent/gpu/kernels/device_figures.h"
+#include "agent/gpu/kernels/device_work.h"
 #include "agent/gpu/kernels/kernel_windows.h"
 #include "agent/gpu/kernels/sequence_gaps.h"
 #include "agent/gpu/kernels/thread_ids.h"
@@ -55,7 +55,7 @@ class ProcessKernels {
   uint64_t late_busy_ns() const;
   const std::array<uint64_t, kRecordFaults>& faults() const { return faults_; }
   const std::array<uint64_t, kLinkRules>& linked_ns() const { return linked_ns_; }
-  std::map<uint16_t, DeviceFigures>& devices() { return devices_; }
+  std::map<uint16_t, DeviceWork>& devices() { return devices_; }
   const TopKernels& top() const { return top_; }
   // Share of [now - 6 s, now - 1 s) in which a kernel ran; what comes later than that is not in it.
   std::optional<double> busy_ratio(uint16_t device, uint64_t now_ns);
@@ -75,11 +75,11 @@ class ProcessKernels {
   void read_header(const gpu_batch_event& event, const gpu_batch_header& header);
   void on_record(const gpu_record& record, uint32_t pid, uint64_t now_ns, Rooms& rooms);
   size_t learn_name(const gpu_record& record, std::span<const gpu_record> behind);
-  void add_kernel(const gpu_record& record, DeviceFigures& device, LaunchedWork& work);
-  DeviceFigures* device(uint16_t number, size_t interval_limit);
+  void add_kernel(const gpu_record& record, DeviceWork& device, LaunchedWork& work);
+  DeviceWork* device(uint16_t number, size_t interval_limit);
   void count(RecordFault fault) { ++faults_[static_cast<size_t>(fault)]; }
 
-  std::map<uint16_t, DeviceFigures> devices_;
+  std::map<uint16_t, DeviceWork> devices_;
   std::vector<Name> names_;  // by number
   TopKernels top_;
   SequenceGaps gaps_;

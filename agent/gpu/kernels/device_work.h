@@ -64,8 +64,8 @@ struct LaunchLatency {
   }
 };
 
-struct DeviceFigures {
-  explicit DeviceFigures(size_t interval_limit) : busy(interval_limit) {}
+struct DeviceWork {
+  explicit DeviceWork(size_t interval_limit) : busy(interval_limit) {}
 
   std::array<uint64_t, kKernelClasses> class_ns{};  // copies and memsets are in kCopy
   std::array<uint64_t, kKernelClasses> class_count{};
