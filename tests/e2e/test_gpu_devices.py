@@ -218,7 +218,8 @@ def test_a_lost_device_and_a_reloaded_driver(tacit, gpu):
     assert page.total("hw_status", hw_state="ok") == 7
     assert len(page.rows("hw_power_watts")) == 7
     gpu.add("broken uninitialized")
-    wait_until(lambda: page.read().rows("hw_status") == {}, "no device")
+    page.until("hw_status", 8, hw_state="failed")
+    assert page.rows("hw_power_watts") == {}
     gpu.add("broken 0", "2 state 1")
     page.until("hw_status", 8, hw_state="ok")
     assert one(page, "tacit_nvml_restarts_total") >= 1
