@@ -142,10 +142,11 @@ def test_by_otlp(tacit, gpu):
         with receiver.lock:
             if not receiver.metric_exports:
                 return None
-            found = {metric.name: metric
-                     for group in receiver.metric_exports[-1].resource_metrics
-                     if attributes(group.resource.attributes)["service.name"] == "tacit"
-                     for scope in group.scope_metrics for metric in scope.metrics}
+            exports = [metric for group in receiver.metric_exports[-1].resource_metrics
+                       if attributes(group.resource.attributes)["service.name"] == "tacit"
+                       for scope in group.scope_metrics for metric in scope.metrics]
+        found = {metric.name: metric for metric in exports}
+        assert len(found) == len(exports), "a name of two metrics"
         return found if "tacit_gpu_sm_active" in found else None
 
     metrics = wait_until(exported, "the devices' metrics", 20)
