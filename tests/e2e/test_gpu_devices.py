@@ -142,10 +142,11 @@ def test_by_otlp(tacit, gpu):
         with receiver.lock:
             if not receiver.metric_exports:
                 return None
-            found = {metric.name: metric
-                     for group in receiver.metric_exports[-1].resource_metrics
-                     if attributes(group.resource.attributes)["service.name"] == "tacit"
-                     for scope in group.scope_metrics for metric in scope.metrics}
+            exports = [metric for group in receiver.metric_exports[-1].resource_metrics
+                       if attributes(group.resource.attributes)["service.name"] == "tacit"
+                       for scope in group.scope_metrics for metric in scope.metrics]
+        found = {metric.name: metric for metric in exports}
+        assert len(found) == len(exports), "a name of two metrics"
         return found if "tacit_gpu_sm_active" in found else None
 
     metrics = wait_until(exported, "the devices' metrics", 20)
@@ -218,7 +219,8 @@ def test_a_lost_device_and_a_reloaded_driver(tacit, gpu):
     assert page.total("hw_status", hw_state="ok") == 7
     assert len(page.rows("hw_power_watts")) == 7
     gpu.add("broken uninitialized")
-    wait_until(lambda: page.read().rows("hw_status") == {}, "no device")
+    page.until("hw_status", 8, hw_state="failed")
+    assert page.rows("hw_power_watts") == {}
     gpu.add("broken 0", "2 state 1")
     page.until("hw_status", 8, hw_state="ok")
     assert one(page, "tacit_nvml_restarts_total") >= 1

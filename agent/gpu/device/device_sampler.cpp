@@ -45,15 +45,26 @@ void DeviceSampler::round(uint64_t now_ns) {
       ++restarts_;
       next_start_ns_ = now_ns + delay_ns_;
       delay_ns_ = std::min(delay_ns_ * 2, kMostDelayNs);
-      snapshot.devices.clear();
+      away_ = nvml::kUninitialized;
     } else {
       delay_ns_ = kFirstDelayNs;
       look_for_lost(snapshot.devices, now_ns);
       say_refusals();
     }
   }
+  if (!session_) snapshot.devices = without_figures();
   ++rounds_;
   publish(std::move(snapshot));
+}
+
+std::vector<DeviceFigures> DeviceSampler::without_figures() const {
+  std::vector<DeviceFigures> devices;
+  for (const DeviceIdentity& identity : known_) {
+    DeviceFigures& device = devices.emplace_back();
+    device.identity = identity;
+    device.state = away_;
+  }
+  return devices;
 }
 
 void DeviceSampler::start(uint64_t now_ns) {
@@ -61,6 +72,7 @@ void DeviceSampler::start(uint64_t now_ns) {
   look_again_ns_.reset();
   if (!started) {
     library_seen_ |= started.error().reason != nvml::kLibraryNotFound;
+    away_ = started.error().reason;
     say(started.error());
     next_start_ns_ = now_ns + delay_ns_;
     delay_ns_ = std::min(delay_ns_ * 2, kMostDelayNs);

@@ -42,6 +42,8 @@ class DeviceSampler {
 
  private:
   void start(uint64_t now_ns);
+  // Devices that were there before NVML went away: they have a state, and nothing else.
+  std::vector<DeviceFigures> without_figures() const;
   void look_for_lost(const std::vector<DeviceFigures>& devices, uint64_t now_ns);
   void say(const NvmlFailure& failure);
   void say_refusals();
@@ -58,6 +60,7 @@ class DeviceSampler {
   uint64_t lost_delay_ns_ = kLostDelayNs;
   std::optional<uint64_t> look_again_ns_;  // at this time for devices that are lost
   std::vector<DeviceIdentity> known_;
+  nvml::Return away_ = nvml::kUninitialized;  // why there is no session
   std::string said_;  // the last complaint
   bool refusals_said_ = false;
   mutable std::mutex mutex_;  // snapshot_

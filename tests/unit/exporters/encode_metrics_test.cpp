@@ -147,6 +147,25 @@ TEST(EncodeMetrics, GaugesAndUpDownCounters) {
   EXPECT_EQ(metrics[1].gauge().data_points(0).start_time_unix_nano(), 0u);
 }
 
+TEST(EncodeMetrics, NamesOfHardware) {
+  const auto is = [](const char* name, MetricType type, const char* otel, const char* unit,
+                     bool up_down) {
+    const OtelMetric found = otel_metric(name, type);
+    EXPECT_EQ(found.name, otel);
+    EXPECT_EQ(found.unit, unit) << name;
+    EXPECT_EQ(found.up_down, up_down) << name;
+  };
+  is("hw_energy_joules_total", MetricType::Counter, "hw.energy", "J", false);
+  is("hw_gpu_memory_usage_bytes", MetricType::Gauge, "hw.gpu.memory.usage", "By", true);
+  is("hw_gpu_utilization_ratio", MetricType::Gauge, "hw.gpu.utilization", "1", false);
+  is("tacit_gpu_clock_hertz", MetricType::Gauge, "tacit_gpu_clock", "Hz", false);
+  is("tacit_gpu_pcie_throughput_bytes_per_second", MetricType::Gauge, "tacit_gpu_pcie_throughput",
+     "By/s", false);
+  is("tacit_gpu_nvlink_bytes_total", MetricType::Counter, "tacit_gpu_nvlink", "By", false);
+  EXPECT_EQ(otel_attribute("hw_gpu_task").name, "hw.gpu.task");
+  EXPECT_EQ(otel_attribute("network_io_direction").name, "network.io.direction");
+}
+
 TEST(EncodeMetrics, Summary) {
   ClientMetric metric;
   metric.label = on("s", "h");

@@ -323,14 +323,18 @@ TEST_F(SamplerTest, AReloadedDriverIsFollowedWithPatience) {
   round();
   sampler_.wait_events(0);
   fake.add("broken uninitialized\ninit mismatch\n");
-  EXPECT_TRUE(round().devices.empty());
+  ASSERT_EQ(round().devices.size(), 1u);
+  EXPECT_EQ(last_->devices[0].state, nvml::kUninitialized);
   EXPECT_EQ(last_->restarts, 1u);
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(round().devices.empty());
+  for (int i = 0; i < 20; ++i) round();
+  ASSERT_EQ(last_->devices.size(), 1u);
+  EXPECT_EQ(last_->devices[0].state, nvml::kVersionMismatch);
+  EXPECT_FALSE(last_->devices[0].power_watts);
   // Tried after 1, 2, 4, 8 s, and then after 16.
   EXPECT_EQ(fake.count("nvmlInit_v2"), 1u + 4u);
   fake.add("broken 0\ninit 0\n");
   wait(60);
-  EXPECT_EQ(round().devices.size(), 1u);
+  EXPECT_EQ(round().devices.at(0).state, nvml::kSuccess);
   // What was counted is not forgotten.
   round();
   ASSERT_EQ(last_->xids.size(), 1u);
