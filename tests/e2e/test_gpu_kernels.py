@@ -131,10 +131,12 @@ def test_a_flood_is_limited_and_counted(observed, workload):
     agent.finish()
 
 
-def test_requests_have_their_kernels(observed, workload):
-    """Records that come after the request is over are in its span all the same."""
+@pytest.mark.parametrize("own_names", [[], ["unshare", "--pid", "--fork"]], ids=["", "container"])
+def test_requests_have_their_kernels(observed, workload, own_names):
+    """Records that come after the request is over are in its span all the same. In a pid namespace,
+    threads have other numbers in them."""
     agent, _ = observed
-    server = peers.listening(agent.start(workload, "serve", 3))
+    server = peers.listening(agent.start(*own_names, workload, "serve", 3))
     for _ in range(3):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
         connection.request("GET", "/predict")

@@ -25,8 +25,6 @@ bool is_possible(const gpu_record& record, uint64_t now_ns) {
 
 void ProcessKernels::on_batch(const event::GpuBatch& batch, Rooms rooms) {
   const auto& event = batch.raw->header;
-  if (first_block_ns == 0) first_block_ns = event.time_ns;
-  last_block_ns = std::max<uint64_t>(last_block_ns, event.time_ns);
   read_header(*batch.raw, *batch.block);
   for (size_t i = 0; i < batch.slots.size(); ++i) {
     if (batch.slots[i].kind == GPU_RECORD_NAME)
@@ -40,7 +38,10 @@ void ProcessKernels::on_batch(const event::GpuBatch& batch, Rooms rooms) {
 
 void ProcessKernels::read_header(const gpu_batch_event& event, const gpu_batch_header& header) {
   gaps_.see(header.sequence);
-  if (header.state < GPU_TRACER_STATE_COUNT) state_ = header.state;
+  if (header.state < GPU_TRACER_STATE_COUNT) {
+    if (state_ != header.state) looks_since_ns_ = event.header.time_ns;
+    state_ = header.state;
+  }
   error_ = header.error;
   cupti_version_ = header.cupti_version;
   // Counters only grow, whatever is said.
@@ -62,7 +63,7 @@ size_t ProcessKernels::learn_name(const gpu_record& record, std::span<const gpu_
     return std::min(slots, behind.size());
   }
   const std::string_view text(reinterpret_cast<const char*>(behind.data()), record.bytes);
-  const uint64_t hash = std::hash<std::string_view>{}(text) | 1;
+  const auto hash = static_cast<uint32_t>(std::hash<std::string_view>{}(text)) | 1;
   if (record.name >= names_.size()) names_.resize(record.name + 1);
   Name& name = names_[record.name];
   if (name.text_hash == hash) return slots;  // repeated for those who came later
@@ -86,7 +87,7 @@ DeviceWork* ProcessKernels::device(uint16_t number, size_t interval_limit) {
 void ProcessKernels::add_kernel(const gpu_record& record, DeviceWork& device,
                                 LaunchedWork& work) {
   const uint64_t time_ns = record.end_ns - record.start_ns;
-  uint32_t label = TopKernels::kOther;
+  uint16_t label = TopKernels::kOther;
   if (record.kind == GPU_RECORD_GRAPH) {
     work.kernel_class = KernelClass::kGraph;
     ++device.graph_launches;
@@ -166,9 +167,12 @@ uint64_t ProcessKernels::late_busy_ns() const {
 
 std::optional<double> ProcessKernels::busy_ratio(uint16_t number, uint64_t now_ns) {
   const auto found = devices_.find(number);
-  constexpr uint64_t kSpanNs = 5 * kSecond;
-  if (found == devices_.end() || now_ns < first_block_ns + kSpanNs + kSecond) return std::nullopt;
-  const uint64_t end = now_ns - kSecond;
+  constexpr uint64_t kSpanNs = 5 * kSecond, kLateNs = 2 * kSecond;
+  const bool looks = state_ == GPU_TRACER_ACTIVE || state_ == GPU_TRACER_NO_COPIES ||
+                     state_ == GPU_TRACER_GRAPHS;
+  if (!looks || found == devices_.end() || now_ns < looks_since_ns_ + kSpanNs + kLateNs)
+    return std::nullopt;
+  const uint64_t end = now_ns - kLateNs;
   const auto busy = found->second.busy.covered_ns(end - kSpanNs, end);
   if (!busy) return std::nullopt;
   return static_cast<double>(*busy) / static_cast<double>(kSpanNs);

@@ -57,18 +57,17 @@ class ProcessKernels {
   const std::array<uint64_t, kLinkRules>& linked_ns() const { return linked_ns_; }
   std::map<uint16_t, DeviceWork>& devices() { return devices_; }
   const TopKernels& top() const { return top_; }
-  // Share of [now - 6 s, now - 1 s) in which a kernel ran; what comes later than that is not in it.
+  // Share of [now - 7 s, now - 2 s) in which a kernel ran; what comes later than that is not in it.
+  // nullopt: the tracer did not look all the time, or nothing came for so long yet.
   std::optional<double> busy_ratio(uint16_t device, uint64_t now_ns);
 
   telemetry::ResourcePtr resource;  // of the process, kept by the owner
-  uint64_t first_block_ns = 0;
-  uint64_t last_block_ns = 0;
   uint64_t exited_ns = 0;  // 0: it lives
 
  private:
-  struct Name {
-    uint64_t text_hash = 0;
-    uint32_t label = TopKernels::kOther;
+  struct Name {  // 8 bytes: there may be many
+    uint32_t text_hash = 0;
+    uint16_t label = TopKernels::kOther;
     KernelClass kernel_class = KernelClass::kOther;
   };
 
@@ -84,6 +83,7 @@ class ProcessKernels {
   TopKernels top_;
   SequenceGaps gaps_;
   uint32_t state_ = UINT32_MAX;
+  uint64_t looks_since_ns_ = 0;  // in this state
   int32_t error_ = 0;
   uint32_t cupti_version_ = 0;
   uint64_t dropped_ = 0, invalid_ = 0, overhead_ns_ = 0, records_ = 0;

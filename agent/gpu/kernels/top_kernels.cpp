@@ -5,17 +5,17 @@
 
 namespace tacit::gpu {
 
-uint32_t TopKernels::intern(const std::string& label) {
+uint16_t TopKernels::intern(const std::string& label) {
   if (label == kOtherLabel) return kOther;  // whoever calls a kernel so
   if (const auto found = index_.find(label); found != index_.end()) return found->second;
   if (kernels_.size() >= kMaxLabels) return kOther;
-  const auto number = static_cast<uint32_t>(kernels_.size());
+  const auto number = static_cast<uint16_t>(kernels_.size());
   kernels_.push_back({.label = label});
   index_.emplace(label, number);
   return number;
 }
 
-void TopKernels::add(uint32_t label, uint64_t time_ns) {
+void TopKernels::add(uint16_t label, uint64_t time_ns) {
   if (label < kernels_.size()) {
     Kernel& kernel = kernels_[label];
     kernel.recent_ns += time_ns;

@@ -13,13 +13,13 @@ namespace tacit::gpu {
 class TopKernels {
  public:
   static constexpr size_t kNamed = 20;        // with a figure of their own
-  static constexpr size_t kMaxLabels = 4096;  // told apart; later ones are `other`
-  static constexpr uint32_t kOther = UINT32_MAX;
+  static constexpr size_t kMaxLabels = 2048;  // told apart; later ones are `other`
+  static constexpr uint16_t kOther = UINT16_MAX;
   static constexpr char kOtherLabel[] = "other";
 
   // A number for add(), or kOther: there is no room.
-  uint32_t intern(const std::string& label);
-  void add(uint32_t label, uint64_t time_ns);
+  uint16_t intern(const std::string& label);
+  void add(uint16_t label, uint64_t time_ns);
   // Once in a while: gives the names to those that took most of the time lately.
   void rebalance();
 
@@ -38,7 +38,7 @@ class TopKernels {
     uint64_t recent_ns = 0;  // halved at every rebalance()
     bool named = false;
   };
-  StringMap<uint32_t> index_;
+  StringMap<uint16_t> index_;
   std::vector<Kernel> kernels_;
   size_t named_count_ = 0;
   uint64_t other_ns_ = 0, other_count_ = 0;

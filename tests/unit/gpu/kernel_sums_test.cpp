@@ -156,7 +156,7 @@ TEST(TopKernelsTest, FirstOnesHaveNamesAtOnce) {
 
 TEST(TopKernelsTest, NamesFollowTheTimeAndNoFigureFalls) {
   TopKernels top;
-  std::vector<uint32_t> labels;
+  std::vector<uint16_t> labels;
   for (int i = 0; i < 40; ++i) labels.push_back(top.intern("kernel" + std::to_string(i)));
   for (int i = 0; i < 40; ++i) top.add(labels[static_cast<size_t>(i)], 1);
   EXPECT_EQ(top.named().size(), TopKernels::kNamed);

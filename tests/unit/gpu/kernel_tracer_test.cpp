@@ -129,7 +129,16 @@ TEST_F(KernelTracerTest, BusyRatioOfTheLastSeconds) {
   tracer_.tick(later + 10 * kSecond);
   EXPECT_EQ(series("gpu_busy_ratio"), 1u);
   EXPECT_DOUBLE_EQ(value("gpu_busy_ratio", {{"device", "0"}}), 0);
-  tracer_.exited(kPid, later + 10 * kSecond);
+  // Not known while the tracer looks now and then, nor soon after.
+  block_.header.state = GPU_TRACER_DUTY_CYCLE;
+  hand_over(kPid, later + 11 * kSecond);
+  EXPECT_EQ(series("gpu_busy_ratio"), 0u);
+  hand_over(kPid, later + 12 * kSecond);
+  tracer_.tick(later + 18 * kSecond);
+  EXPECT_EQ(series("gpu_busy_ratio"), 0u);
+  tracer_.tick(later + 19 * kSecond);
+  EXPECT_EQ(series("gpu_busy_ratio"), 1u);
+  tracer_.exited(kPid, later + 20 * kSecond);
   EXPECT_EQ(series("gpu_busy_ratio"), 0u);
 }
 
