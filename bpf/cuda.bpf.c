@@ -266,13 +266,14 @@ SEC("uprobe")
 int cuda_call_begins(struct pt_regs *regs) {
   __u64 cookie = bpf_get_attach_cookie((void *)regs);
   struct cuda_thread *thread = this_thread();
-  __u32 pid = bpf_get_current_pid_tgid() >> 32;
-  struct cuda_totals *totals = totals_of(pid);
-  if (!thread || !totals) return 0;
+  if (!thread) return 0;
   struct cuda_frame *call = &thread->frames[cookie & CUDA_ENTRY_IS_NCCL ? 1 : 0];
   __u64 frame = STACK_POINTER(regs) + (cookie >> CUDA_ENTRY_DEPTH_SHIFT);
   __u64 caller = read_word(frame);
   if (is_nested(call, cookie, frame, caller)) return 0;
+  __u32 pid = bpf_get_current_pid_tgid() >> 32;
+  struct cuda_totals *totals = totals_of(pid);
+  if (!totals) return 0;
   call->stack_pointer = frame;
   call->return_address = caller;
   call->code = CODE_ADDRESS(regs);

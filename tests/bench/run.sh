@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Measures the agent and prints tables: each figure is a ratio to the same thing without the agent,
 # taken in the same run in alternating rounds. Not a test: it judges nothing and takes minutes.
-#   usage: sudo tests/bench/run.sh [TABLE…]    tables: fastapi chain strategies nginx syscalls agent
+#   usage: sudo tests/bench/run.sh [TABLE…]    tables: fastapi chain strategies nginx syscalls cuda agent
 #          guest (default: all; guest only where GUEST_KERNEL names a kernel image, see guest.sh)
 # ROUNDS (5), SECONDS_EACH (4) and TACIT_BINARY (else a release is built) come from the environment;
 # BENCH_RECORD names a file that gets each single measurement. Figures of record are in README.md.
@@ -10,15 +10,15 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 tables=("$@")
-(( ${#tables[@]} )) || tables=(fastapi chain strategies nginx syscalls agent guest)
+(( ${#tables[@]} )) || tables=(fastapi chain strategies nginx syscalls cuda agent guest)
 if (( EUID != 0 )); then
   echo "tests/bench/run.sh: must be root (the agent loads BPF programs)" >&2
   exit 1
 fi
 for name in "${tables[@]}"; do
   case $name in
-    fastapi | chain | strategies | nginx | syscalls | agent | guest) ;;
-    *) echo "tests/bench/run.sh: no table '$name'; there are: fastapi chain strategies nginx syscalls agent guest" >&2; exit 2 ;;
+    fastapi | chain | strategies | nginx | syscalls | cuda | agent | guest) ;;
+    *) echo "tests/bench/run.sh: no table '$name'; there are: fastapi chain strategies nginx syscalls cuda agent guest" >&2; exit 2 ;;
   esac
 done
 
