@@ -39,6 +39,8 @@ bool Collector::completed(void* context, uint32_t stream, uint8_t* buffer, size_
     buffers_.give_back(buffer, valid_bytes);
   }
   put(batch);
+  figures_.add(graph_kernels_, batch.graph_kernels);
+  figures_.add(other_kernels_, batch.other_kernels);
   size_t dropped = 0;
   // Without a lock of ours: CUPTI takes its own in here.
   if (cupti_.dropped_records(context, stream, &dropped) == kSuccess)
@@ -60,7 +62,7 @@ void Collector::take_in(const void* activity, bool keep, Batch& batch) {
     return figures_.add(figures_.invalid, 1);
   name_device(entry.record);
   if (entry.record.kind == GPU_RECORD_KERNEL)
-    figures_.add(entry.record.graph != 0 ? graph_kernels_ : other_kernels_, 1);
+    ++(entry.record.graph != 0 ? batch.graph_kernels : batch.other_kernels);
   if (++batch.count == kEntries) put(batch);
 }
 

@@ -48,6 +48,7 @@ class Collector {
     Outbox::Entry entries[kEntries];
     size_t count = 0;
     bool finished_block = false;
+    uint64_t graph_kernels = 0, other_kernels = 0;
   };
   void take_in(const void* activity, bool keep, Batch& batch);
   void join(gpu_record& record);
