@@ -102,13 +102,6 @@ void nested_callback(benchmark::State& state) {
 }
 BENCHMARK(nested_callback);
 
-// This thread's time, so that other work on the machine is not in it.
-uint64_t cpu_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<uint64_t>(now.tv_sec) * kSecond_ns + static_cast<uint64_t>(now.tv_nsec);
-}
-
 enum class Part { kCollect, kProbe, kFile };
 
 // CPU time a record of one part: from CUPTI's buffer to a block, or the block's hand-over.
@@ -119,12 +112,12 @@ void one_record(benchmark::State& state, Part part) {
   for (auto _ : state) {
     for (uint32_t at = 0; at < kRecords; ++at) bench->collector.note_launch(first + at);
     uint8_t* buffer = bench->filled_buffer(first);
-    const uint64_t begun_ns = cpu_ns();
+    const uint64_t begun_ns = thread_cpu_ns();
     bench->collect(buffer);
-    const uint64_t collected_ns = cpu_ns();
+    const uint64_t collected_ns = thread_cpu_ns();
     bench->hand_over(part != Part::kFile);
     const uint64_t spent_ns =
-        part == Part::kCollect ? collected_ns - begun_ns : cpu_ns() - collected_ns;
+        part == Part::kCollect ? collected_ns - begun_ns : thread_cpu_ns() - collected_ns;
     state.SetIterationTime(static_cast<double>(spent_ns) / 1e9);
     first += kRecords;
   }
@@ -148,11 +141,11 @@ void paced(benchmark::State& state) {
     const uint64_t begun_ns = monotonic_ns();
     for (uint64_t done = 0; done < rate; done += kRecords) {
       uint8_t* buffer = bench->filled_buffer(first);
-      const uint64_t from_ns = cpu_ns();
+      const uint64_t from_ns = thread_cpu_ns();
       for (uint32_t at = 0; at < kRecords; ++at) bench->collector.note_launch(first + at);
       bench->collect(buffer);
       bench->hand_over(false);
-      busy_ns += cpu_ns() - from_ns;
+      busy_ns += thread_cpu_ns() - from_ns;
       first += kRecords;
       records += kRecords;
       const uint64_t due_ns = begun_ns + done * kSecond_ns / rate;
