@@ -41,6 +41,7 @@ class Collector {
 
  private:
   static constexpr uint32_t kSampled = 64;  // one callback in so many is timed and counted
+  static constexpr uint64_t kLongestCallback_ns = 2000;
   static constexpr size_t kEntries = 64;
   static constexpr uint64_t kOldestLaunch_ns = 3'600'000'000'000;  // older: the id of another epoch
 
@@ -48,6 +49,7 @@ class Collector {
     Outbox::Entry entries[kEntries];
     size_t count = 0;
     bool finished_block = false;
+    uint64_t graph_kernels = 0, other_kernels = 0;
   };
   void take_in(const void* activity, bool keep, Batch& batch);
   void join(gpu_record& record);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The library's one door: the driver calls InitializeInjection of the library that
-// CUDA_INJECTION64_PATH names, at the end of cuInit. Nothing thrown, nothing printed, and always
+// CUDA_INJECTION64_PATH names, in cuInit. Nothing thrown, nothing printed, and always
 // "well": whatever goes wrong here is not the application's business.
 #include <dlfcn.h>
 #include <pthread.h>

@@ -45,7 +45,8 @@ bool Tracer::subscribe() {
     subscribed_ = true;
     figures_.error.store(0, std::memory_order_relaxed);
     prepare();
-    return state() != GPU_TRACER_FAILED;
+    if (state() == GPU_TRACER_FAILED) stand_down(GPU_TRACER_FAILED);
+    return subscribed_;
   }
   if (result == kMultipleSubscribers) {
     figures_.error.store(result, std::memory_order_relaxed);
@@ -100,7 +101,13 @@ void Tracer::begin() {
   governor_ = Governor(budget_ppm_, now_ns);
   begun_ = true;
   configure(wanted_now(now_ns));
-  if (state() != GPU_TRACER_FAILED) set_state(governor_.level());
+  if (kernels_on_) return set_state(governor_.level());
+  // Refused, for want of rights say. This may be inside a callback, where nobody unsubscribes: the
+  // thread will.
+  const int error = figures_.error.load(std::memory_order_relaxed);
+  configure({});
+  begun_ = false;
+  fail_for_good(error);
 }
 
 void Tracer::stand_down(gpu_tracer_state reason) {
@@ -132,7 +139,6 @@ void Tracer::configure(Wanted wanted) {
   switch_calls(CallGroup::kLaunch, launch_calls_on_, any);
   switch_calls(CallGroup::kCopy, copy_calls_on_, wanted.copies);
   switch_calls(CallGroup::kReset, reset_calls_on_, any);
-  if (any && !kernels_on_) fail_for_good(figures_.error.load(std::memory_order_relaxed));
 }
 
 void Tracer::switch_kind(uint32_t kind, bool& is_on, bool on) {
@@ -164,6 +170,7 @@ void Tracer::on_call(uint32_t domain, uint32_t id, const void* data) {
   if (domain == kDomainResource && id == kResourceContextCreated) return first_context();
   // CUPTI has ended itself: from now on not one call.
   if (domain == kDomainState && id == kStateFatalError) {
+    cupti_ended_.store(true, std::memory_order_relaxed);
     fail_for_good(999);
     work_.wake();
   }

@@ -59,7 +59,7 @@ class Tracer {
     return static_cast<gpu_tracer_state>(figures_.state.load(std::memory_order_acquire));
   }
   bool may_call_cupti() const {
-    return !gone_.load(std::memory_order_relaxed) && state() != GPU_TRACER_FAILED;
+    return !gone_.load(std::memory_order_relaxed) && !cupti_ended_.load(std::memory_order_relaxed);
   }
   void fail_for_good(int error);
 
@@ -100,6 +100,7 @@ class Tracer {
   Wakeup work_;
   Wakeup finished_;
   std::atomic<bool> gone_{false};      // forked child, or after exit: callbacks do nothing
+  std::atomic<bool> cupti_ended_{false};  // after its fatal error
   std::atomic<bool> stop_{false};
   std::atomic<bool> context_seen_{false};
   std::atomic<bool> has_thread_{false};

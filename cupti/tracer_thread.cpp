@@ -98,12 +98,13 @@ void Tracer::resume() {
 void Tracer::each_second(uint64_t now_ns) {
   next_second_ns_ = now_ns + kSecond_ns;
   if (!may_call_cupti()) return;
+  if (state() == GPU_TRACER_FAILED && subscribed_) stand_down(GPU_TRACER_FAILED);
   if (state() == GPU_TRACER_YIELDED && !taken_over_ && now_ns >= retry_ns_) {
     retry_ns_ = now_ns + patience_ns_;
     if (courier_.is_wanted()) resume();
   }
   if (state() == GPU_TRACER_OFF) {
-    govern(now_ns);
+    if (courier_.is_wanted()) govern(now_ns);
   } else if (begun_) {
     prefer_graphs();
     watch_for_takeover();
@@ -122,8 +123,10 @@ void Tracer::govern(uint64_t now_ns) {
     if (!subscribe() || !register_buffers()) return;
     begun_ = true;
   }
-  configure(wanted_now(now_ns));
-  if (state() != GPU_TRACER_FAILED) set_state(level);
+  const Wanted wanted = wanted_now(now_ns);
+  configure(wanted);
+  if (wanted.kernels && !kernels_on_) return stand_down(GPU_TRACER_FAILED);
+  if (may_call_cupti()) set_state(level);
 }
 
 void Tracer::prefer_graphs() {

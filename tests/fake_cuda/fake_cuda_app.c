@@ -18,7 +18,7 @@ static struct {
   const char* cupti;
   unsigned long kernels, names, name_bytes, copies, sets, syncs, graphs, nodes, threads, rate,
       pause_ms, linger_ms, foreign_ms;
-  int driver, idle, forks, quick, context_first;
+  int driver, idle, forks, quick, context_first, foreign_later;
 } options = {.names = 4, .nodes = 8, .threads = 1};
 
 static char (*names)[2048];
@@ -83,11 +83,14 @@ static void* hold_subscription(void* library) {
   return NULL;
 }
 
-static void subscribe_first(void* library) {
+static int subscribe(void* library) {
   typedef int (*subscribe_function)(void**, void (*)(void*, uint32_t, uint32_t, const void*), void*);
-  const subscribe_function subscribe = (subscribe_function)dlsym(library, "cuptiSubscribe");
+  return ((subscribe_function)dlsym(library, "cuptiSubscribe"))(&foreign_subscriber, ignore, NULL);
+}
+
+static void subscribe_first(void* library) {
   pthread_t thread;
-  if (subscribe(&foreign_subscriber, ignore, NULL) != 0) exit(4);
+  if (subscribe(library) != 0) exit(4);
   pthread_create(&thread, NULL, hold_subscription, library);
   pthread_detach(thread);
 }
@@ -101,7 +104,7 @@ static void parse(int count, char** arguments) {
       {"--foreign-ms", &options.foreign_ms}};
   const struct { const char* name; int* value; } flags[] = {
       {"--driver", &options.driver}, {"--idle", &options.idle}, {"--forks", &options.forks},
-      {"--quick", &options.quick}, {"--context-first", &options.context_first}};
+      {"--quick", &options.quick}, {"--foreign-later", &options.foreign_later}, {"--context-first", &options.context_first}};
   for (int at = 1; at < count; ++at) {
     int known = 0;
     for (size_t n = 0; n < sizeof(numbers) / sizeof(*numbers); ++n)
@@ -145,6 +148,7 @@ int main(int count, char** arguments) {
     if (status != 0) return fprintf(stderr, "the child ended with %d\n", status), 3;
   }
   if (options.linger_ms != 0) usleep((useconds_t)options.linger_ms * 1000);
+  if (options.foreign_later && library != NULL) printf("foreign=%d\n", subscribe(library));
   printf("done\n");
   fflush(stdout);
   if (options.quick) _exit(0);

@@ -41,7 +41,7 @@ struct filled { uint8_t* data; size_t bytes, used; };
 
 static struct {
   uint32_t api, kernel_bytes, memcpy_bytes, graph_bytes, sync_bytes, overhead_bytes;
-  uint32_t drop_every, zero_every, reversed_every, early_every, fatal_after, late_ms, hang, hold;
+  uint32_t drop_every, zero_every, reversed_every, early_every, fatal_after, late_ms, hang, hold, enable_result;
   uint64_t overhead_ns;
   pid_t pid;
   FILE* log;
@@ -98,6 +98,7 @@ __attribute__((constructor)) static void begin(void) {
   fake.fatal_after = number("FAKE_CUPTI_FATAL_AFTER", 0);
   fake.late_ms = number("FAKE_CUPTI_LATE_MS", 0);
   fake.hang = number("FAKE_CUPTI_HANG_AT_EXIT", 0);
+  fake.enable_result = number("FAKE_CUPTI_ENABLE_RESULT", 0);
   fake.hold = number("FAKE_CUPTI_HOLD", 0);
   fake.overhead_ns = number("FAKE_CUPTI_OVERHEAD_NS", 0);
   fake.pid = getpid();
@@ -447,6 +448,7 @@ OUT int cuptiActivityRegisterTimestampCallback(uint64_t (*timestamp)(void)) {
 OUT int cuptiActivityEnable(uint32_t kind) {
   called("cuptiActivityEnable %u", kind);
   if (kind >= KINDS || size_of_kind(kind) == 0) return 21;
+  if (kind == CONCURRENT_KERNEL && fake.enable_result != 0) return (int)fake.enable_result;
   fake.kinds[kind] = true;
   return OK;
 }

@@ -12,6 +12,7 @@ namespace tacit::cupti {
 namespace {
 
 using testing::Contains;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
@@ -88,6 +89,17 @@ TEST(Endings, AFatalErrorIsTheEndOfTracing) {
   EXPECT_NE(run.output().find("done"), std::string::npos);
 }
 
+TEST(Endings, WithoutTheRightToTraceItIsLetBe) {
+  FakeRun run;
+  run.set("FAKE_CUPTI_ENABLE_RESULT", "35");
+  ASSERT_EQ(run.run({"--kernels", "100", "--linger-ms", "2500", "--foreign-later"}), 0);
+  const Recording recording = run.recording();
+  EXPECT_EQ(recording.records(), 0u);
+  EXPECT_EQ(recording.last().state, uint32_t{GPU_TRACER_FAILED});
+  EXPECT_EQ(recording.last().error, 35);
+  EXPECT_THAT(run.output(), HasSubstr("foreign=0\n")) << "CUPTI is free for others";
+}
+
 // The child runs atexit; the fake aborts if CUPTI is called there.
 TEST(Endings, AForkedChildDoesNothing) {
   FakeRun run;
@@ -121,10 +133,10 @@ TEST(Endings, WithoutExitWhatWasFlushedIsThere) {
 TEST(Endings, WhenNobodyListensCuptiIsGivenFree) {
   FakeRun run;
   run.without("TACIT_CUPTI_FILE").set("TACIT_CUPTI_PATIENCE", "1");
-  ASSERT_EQ(run.run({"--kernels", "100", "--linger-ms", "3500"}), 0) << run.output();
-  const auto calls = run.cupti_calls();
-  EXPECT_THAT(calls, Contains("cuptiActivityDisable 10"));
-  EXPECT_EQ(calls.back(), "cuptiUnsubscribe");
+  ASSERT_EQ(run.run({"--kernels", "100", "--linger-ms", "3500", "--foreign-later"}), 0);
+  EXPECT_THAT(run.cupti_calls(), Contains("cuptiActivityDisable 10"));
+  EXPECT_THAT(run.cupti_calls(), Contains("cuptiUnsubscribe"));
+  EXPECT_THAT(run.output(), HasSubstr("foreign=0\n"));
 }
 
 TEST(Endings, TheLibraryThatWasThereBeforeIsStartedToo) {

@@ -166,10 +166,10 @@ INSTANTIATE_TEST_SUITE_P(Stamps, ImpossibleTimes,
 TEST(Fakes, BuffersThatComeLateFromAnotherThread) {
   FakeRun run;
   run.set("FAKE_CUPTI_LATE_MS", "3");
-  ASSERT_EQ(run.run({"--kernels", "20000", "--threads", "2"}), 0) << run.output();
+  ASSERT_EQ(run.run({"--kernels", "10000", "--threads", "2"}), 0) << run.output();
   const Recording recording = run.recording();
   expect_good(run, recording);
-  EXPECT_EQ(recording.of_kind(GPU_RECORD_KERNEL).size(), 40000u);
+  EXPECT_EQ(recording.of_kind(GPU_RECORD_KERNEL).size(), 20000u);  // in 17 of the 32 buffers
   EXPECT_EQ(recording.last().dropped, 0u);
 }
 
