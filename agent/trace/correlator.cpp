@@ -26,6 +26,12 @@ bool descends_from(const Place& place, const Place& ancestor) {
   return each != nullptr;
 }
 
+// The header that this very call was given on its way (bpf/http_carrier.bpf.c).
+bool names(const TraceContext& header, const Place& call) {
+  return call.given && call.given->span_id == header.span_id &&
+         call.given->trace_id == header.trace_id;
+}
+
 bool same_go(const Actor& a, const Actor& b) { return a.tid == b.tid && a.waits() == b.waits(); }
 
 }  // namespace
@@ -222,7 +228,7 @@ bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
   if (place.key) {
     PlacePtr call = join_.take(*place.key);
     if (call && !descends_from(*call, place)) {
-      if (!place.header || place.by_option || call->forwarded) {
+      if (!place.header || place.by_option || call->forwarded || names(*place.header, *call)) {
         place.header.reset();
         place.source = ParentSource::kSocket;
         place.parent = std::move(call);
