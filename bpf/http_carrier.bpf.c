@@ -7,7 +7,11 @@
  * where all of this is certain, or else nothing changes: the message is the first of a send that
  * departures names; it begins where the request before it ended (known by counting from the
  * connection's first byte); its head is whole in it and plain; nothing but its own body follows. A
- * stream that was once not certain is left alone for good, and its socket leaves http_sockets. */
+ * stream that was once not certain is left alone for good, and its socket leaves http_sockets.
+ *
+ * A member whose reader waits in a blocking receive tells it of a reset with EAGAIN, on every kernel,
+ * and on many FIONREAD is wrong. So a socket may stay only where neither can be; others leave when
+ * their first request does, before an answer can come: no further request there gets a header. */
 #include "bpf/events/traced_process.h"
 #include "bpf/lib/bpf.h"
 #include "bpf/lib/plain_head.h"
@@ -19,8 +23,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* 0: a member of a SOCKHASH answers FIONREAD with 0 on this kernel, so each socket leaves before its
- * first answer can come, and only the first request of a connection takes a header along. */
+/* 0: a member of http_sockets would answer FIONREAD with 0 on this kernel. */
 const volatile __u8 keeps_sockets = 0;
 
 /* ---- which sockets ---- */
@@ -50,6 +53,7 @@ static __always_inline void connected(struct bpf_sock_ops *ops, struct http_stre
   if (bpf_sock_hash_update(ops, &http_sockets, &key, BPF_NOEXIST))
     return count_outcome(CARRIER_FAILED);
   __u32 flags = ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
+  /* The server may speak first: then it leaves too. */
   if (!keeps_sockets) flags |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
   bpf_sock_ops_cb_flags_set(ops, flags);
 }
@@ -87,7 +91,7 @@ int carrier_header_sockets(struct bpf_sock_ops *ops) {
   }
   if (ops->op == BPF_SOCK_OPS_PARSE_HDR_OPT_CB && !keeps_sockets && !stream->over &&
       has_payload(ops))
-    stream->over = 1; /* the server speaks first */
+    stream->over = 1;
   if (stream->over) leave(ops, stream);
   return 1;
 }
@@ -165,6 +169,11 @@ static __always_inline int insert_header(struct sk_msg_md *message, struct http_
   return inserted == LINE_SPOILT ? SK_DROP : SK_PASS;
 }
 
+static __always_inline bool may_stay(struct tcp_sock *tcp) {
+  if (!keeps_sockets) return false;
+  return BPF_CORE_READ((struct sock *)tcp, sk_socket, file, f_flags) & O_NONBLOCK;
+}
+
 SEC("sk_msg")
 int carrier_header(struct sk_msg_md *message) {
   struct bpf_sock *sk = message->sk;
@@ -175,7 +184,7 @@ int carrier_header(struct sk_msg_md *message) {
   __u32 position = BPF_CORE_READ(tcp, write_seq);
   __s32 passed = position - stream->next;
   if (passed < 0) return SK_PASS; /* more of a body */
-  if (passed > 0 || !keeps_sockets) stream->over = 1;
+  if (passed > 0 || !may_stay(tcp)) stream->over = 1;
   if (passed > 0) return SK_PASS;
   /* Kernel TLS would encrypt what is put in here. */
   if (BPF_CORE_READ((struct inet_connection_sock *)tcp, icsk_ulp_ops)) {

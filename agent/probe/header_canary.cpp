@@ -15,12 +15,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <thread>
 
 #include "agent/base/fd.h"
 #include "header_canary.skel.h"
@@ -132,22 +130,17 @@ const std::string& request_with_line() {
   return request;
 }
 
-// Who waits for an answer learns of a reset.
 bool reset_is_told(const Skeleton& canary) {
   auto pair = connect_pair();
   if (!pair || !watch(canary, pair->client)) return false;
-  int error = 0;
-  std::thread reader([&] {
-    char byte = 0;
-    error = ::recv(pair->client.get(), &byte, 1, 0) < 0 ? errno : 0;
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));  // else it would not be waiting yet
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(pair->server.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-  pair->server = Fd(-1);
-  reader.join();
+  pair->server.reset();
+  char byte = 0;
+  const bool told = becomes_readable(pair->client) &&
+                    ::recv(pair->client.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET;
   unwatch(canary);
-  return error == ECONNRESET;
+  return told;
 }
 
 }  // namespace

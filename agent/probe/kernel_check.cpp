@@ -113,7 +113,8 @@ HostCheck check_header_carrier() {
     return check;
   }
   check.detail = canary.reach == HeaderReach::kEveryRequest
-                     ? "`traces.inject: http` can be used, for every plain HTTP/1.1 request"
+                     ? "`traces.inject: http` can be used, for every plain HTTP/1.1 request; on blocking "
+                           "sockets for the first of each connection"
                      : "`traces.inject: http` can be used, for the first request of each connection: " +
                            canary.flaw;
   return check;

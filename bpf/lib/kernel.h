@@ -84,6 +84,7 @@ struct inode {
 };
 struct file {
   struct inode *f_inode;
+  unsigned int f_flags;
   void *private_data;
 };
 struct fdtable {
@@ -140,6 +141,7 @@ struct sock_common {
 };
 struct socket {
   short type;
+  struct file *file;
   struct sock *sk;
 };
 struct socket_alloc {
@@ -220,6 +222,7 @@ enum tcp_state {
   TCP_CLOSING = 11,
 };
 #define SHUTDOWN_MASK 3
+#define O_NONBLOCK 04000
 #define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h */
 #define SOL_SOCKET 1
 #define SO_ERROR 4

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One client library asks in its plainest way: the same bytes each time.
 
-usage: simple_clients.py http.client|urllib|requests|kept URL COUNT
-http.client, requests, kept: one connection; urllib: one for each request. "kept" looks at its socket
-before it reads: FIONREAD must tell each answer's bytes, as poll must that they are there; the
+usage: simple_clients.py http.client|urllib|requests|kept|blocking URL COUNT
+All use one connection, but urllib one for each request. "kept" and "blocking" look at their socket
+before they read: FIONREAD must tell each answer's bytes, as poll must that they are there; the
 process fails where they do not."""
 import array
 import fcntl
@@ -49,10 +49,11 @@ def with_requests():
                                    timeout=30).content == b"ok"
 
 
-def with_a_look():
+def with_a_look(timeout):
     address, port = host.split(":")
     answer = len(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     with socket.create_connection((address, int(port))) as sock:
+        sock.settimeout(timeout)
         poll = select.epoll()
         poll.register(sock, select.EPOLLIN)
         for i in range(count):
@@ -65,4 +66,4 @@ def with_a_look():
 
 
 {"http.client": with_http_client, "urllib": with_urllib, "requests": with_requests,
- "kept": with_a_look}[kind]()
+ "kept": lambda: with_a_look(30), "blocking": lambda: with_a_look(None)}[kind]()
