@@ -134,9 +134,10 @@ static __always_inline struct departure *departure_at(struct tcp_sock *tcp, __u3
 
 /* Where the request ends is known from here on, or the stream is over for us. Returns false where
  * nothing may be put in. */
-static __always_inline bool follow_request(struct http_stream *stream,
-                                           const struct plain_head *head, __u32 position) {
-  __u32 size = head->message->size, body = size - head->bytes;
+static __always_inline bool follow_request(struct http_stream *stream, __u32 size,
+                                           __u32 position) {
+  const struct plain_head *head = &stream->head;
+  __u32 body = size - head->bytes;
   if (head->state != HEAD_WHOLE) {
     stream->over = 1;
     count_outcome(head->state == HEAD_STRANGE ? CARRIER_NOT_PLAIN : CARRIER_NOT_WHOLE);
@@ -154,9 +155,8 @@ static __always_inline bool follow_request(struct http_stream *stream,
 }
 
 static __always_inline int insert_header(struct sk_msg_md *message, struct http_stream *stream,
-                                         const struct plain_head *head,
                                          struct departure *departure) {
-  int inserted = put_line(message, head->line_end, departure);
+  int inserted = put_line(message, stream->head.line_end, departure);
   if (inserted == LINE_INSERTED) {
     stream->next += LINE_BYTES;
     struct socket_state *state = bpf_map_lookup_elem(&sockets, &departure->socket_id);
@@ -191,12 +191,11 @@ int carrier_header(struct sk_msg_md *message) {
     stream->over = 1;
     return SK_PASS;
   }
-  struct plain_head head = {.message = message};
-  read_plain_head(&head);
-  if (!follow_request(stream, &head, position)) return SK_PASS;
+  read_plain_head(message, &stream->head);
+  if (!follow_request(stream, message->size, position)) return SK_PASS;
   struct departure *departure = departure_at(tcp, position);
   if (!departure) return SK_PASS;
-  if (head.has_context) {
+  if (stream->head.has_context) {
     count_outcome(CARRIER_OWN_HEADER);
     return SK_PASS;
   }
@@ -205,5 +204,5 @@ int carrier_header(struct sk_msg_md *message) {
     count_outcome(CARRIER_BUSY);
     return SK_PASS;
   }
-  return insert_header(message, stream, &head, departure);
+  return insert_header(message, stream, departure);
 }

@@ -20,8 +20,9 @@ enum head_state {
   HEAD_STRANGE,
 };
 
+/* Lies in a map: verifiers before 6.7 take what a bpf_loop's function finds on the stack for what it was
+ * before the first round. */
 struct plain_head {
-  struct sk_msg_md *message;
   __u64 word;           /* method and version: their last 8 bytes; name: its hash */
   __u32 state;          /* enum head_state */
   __u32 count;          /* bytes of the part it is in */
@@ -33,6 +34,11 @@ struct plain_head {
   __u8 leaves_http;     /* CONNECT, Upgrade */
   __u8 has_coding;      /* Transfer-Encoding: where its body ends is not known */
   __u8 may_be_refused;  /* Expect: there may be no body */
+};
+
+struct head_reader {
+  struct sk_msg_md *message;
+  struct plain_head *head;
 };
 
 /* FNV-1a, of a name in lower case: two names of the same hash would at worst keep a header out. */
@@ -109,8 +115,9 @@ static __always_inline __u32 read_length(struct plain_head *head, char c) {
   return HEAD_LENGTH;
 }
 
-static long read_plain_byte(__u64 index, struct plain_head *head) {
-  struct sk_msg_md *message = head->message;
+static long read_plain_byte(__u64 index, struct head_reader *reader) {
+  struct sk_msg_md *message = reader->message;
+  struct plain_head *head = reader->head;
   __u32 i = index & (HEAD_BYTES - 1);
   char *at = (char *)message->data + i;
   if (at + 1 > (char *)message->data_end) return 1;
@@ -144,9 +151,10 @@ static long read_plain_byte(__u64 index, struct plain_head *head) {
   return head->state >= HEAD_WHOLE;
 }
 
-/* `head` is zeroed but for its message. */
-static __always_inline void read_plain_head(struct plain_head *head) {
-  make_readable(head->message, head->message->size < HEAD_BYTES ? head->message->size : HEAD_BYTES);
-  bpf_loop(HEAD_BYTES, read_plain_byte, head, 0);
+static __always_inline void read_plain_head(struct sk_msg_md *message, struct plain_head *head) {
+  struct head_reader reader = {.message = message, .head = head};
+  __builtin_memset(head, 0, sizeof(*head));
+  make_readable(message, message->size < HEAD_BYTES ? message->size : HEAD_BYTES);
+  bpf_loop(HEAD_BYTES, read_plain_byte, &reader, 0);
   if (head->has_length && head->has_coding) head->state = HEAD_STRANGE;
 }

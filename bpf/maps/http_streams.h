@@ -2,12 +2,14 @@
 /* Connections that requests with a header of ours leave on. */
 #pragma once
 #include "bpf/lib/bpf.h"
+#include "bpf/lib/plain_head.h"
 
 struct http_stream {
   __u32 next;   /* where the next request begins */
   __u8 over;    /* nothing will be put in any more: the socket leaves http_sockets */
   __u8 carries; /* enum carries */
   __u8 pad[2];
+  struct plain_head head; /* of the message that is looked at; under the socket's lock */
 };
 
 /* Made when a selected process connects; goes with its socket. */
