@@ -229,7 +229,6 @@ bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
     PlacePtr call = join_.take(*place.key);
     if (call && !descends_from(*call, place)) {
       if (!place.header || place.by_option || call->forwarded || names(*place.header, *call)) {
-        place.header.reset();
         place.source = ParentSource::kSocket;
         place.parent = std::move(call);
       }
@@ -238,7 +237,8 @@ bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
     }
     place.key.reset();
   }
-  if (place.header)
+  // A header that the connection outdid stays: what is passed on is known by it.
+  if (place.header && !place.parent)
     place.source = place.by_option ? ParentSource::kTcpOption : ParentSource::kTraceparent;
   return place.decided = true;
 }
@@ -285,6 +285,7 @@ std::optional<TraceContext> Correlator::program_trace(uint32_t pid) {
 void Correlator::leave_to_sdk(Place& place) {
   if (place.parent && place.parent->left_to_sdk) {
     place.parent.reset();
+    place.header.reset();
     place.source = ParentSource::kNone;
   }
   if (!place.sdk || place.sdk->verdict != SdkState::Verdict::kPresent) return;

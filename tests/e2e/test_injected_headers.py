@@ -3,10 +3,8 @@
 where that is certain, exactly one traceparent line more, right behind the request line.
 
 How far a kernel lets us go is what `tacit doctor` says (agent/probe/header_canary.h): every request
-(on blocking sockets the first), the first of each connection, or none. The tests hold on each.
-TACIT_SETTLE_S: how long the agent may take to know a program."""
+(on blocking sockets the first), the first of each connection, or none. The tests hold on each."""
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from harness import chain, peers
 from harness.metrics_page import Page
 from harness.net_namespaces import Namespaces, inside
 from harness.parents import ENVIRONMENT, SOURCE, Judge
-from harness.processes import WORKLOADS, free_port, wait_until
+from harness.processes import PATIENCE, WORKLOADS, free_port, wait_until
 from harness.tacit import BINARY, environment
 
 pytestmark = pytest.mark.needs("go_chain")
@@ -25,14 +23,14 @@ pytestmark = pytest.mark.needs("go_chain")
 CARRYING = {**ENVIRONMENT, "TACIT_TRACES_INJECT": "http", "TACIT_TRACES_INJECT_SERVICES": "client"}
 LINE = re.compile(rb"(?P<request>[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n)"
                   rb"traceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-01\r\n")
-SETTLE_S = os.environ.get("TACIT_SETTLE_S", "0.7")
+SETTLE_S = 0.7 * PATIENCE  # what the agent may take to know a program
 EVERY, FIRST, NONE = "every", "first", "none"
 
 
 @pytest.fixture(scope="module")
 def reach():
     said = subprocess.run([BINARY, "doctor"], env=environment(None), capture_output=True, text=True,
-                          timeout=60, stdin=subprocess.DEVNULL).stdout
+                          timeout=60 * PATIENCE, stdin=subprocess.DEVNULL).stdout
     [line] = [line for line in said.splitlines() if "traceparent header" in line]
     if "every plain HTTP/1.1 request" in line:
         return EVERY
