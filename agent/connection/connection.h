@@ -43,8 +43,8 @@ struct Actor {
   uint32_t waits() const { return static_cast<uint32_t>(turn >> 32); }
 };
 
-// One transfer: [end - length, end) of its direction's stream, positions modulo 2^32. `inserted` bytes
-// in front of it belong to it, but are not the process's and not seen here: the agent's own header.
+// One transfer: [end - length, end) of its direction's stream, positions modulo 2^32. `inserted`
+// bytes in front of it belong to it, but are not the process's and not seen here: the agent's header.
 struct Transfer {
   Direction direction = Direction::kReceive;
   uint32_t end = 0;

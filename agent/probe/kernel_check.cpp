@@ -112,11 +112,11 @@ HostCheck check_header_carrier() {
     check.fix = "`traces.inject: tcp`, which changes no byte";
     return check;
   }
-  check.detail = canary.reach == HeaderReach::kEveryRequest
-                     ? "`traces.inject: http` can be used, for every plain HTTP/1.1 request; on blocking "
-                           "sockets for the first of each connection"
-                     : "`traces.inject: http` can be used, for the first request of each connection: " +
-                           canary.flaw;
+  check.detail = "`traces.inject: http` can be used, for ";
+  check.detail += canary.reach == HeaderReach::kEveryRequest
+                      ? "every plain HTTP/1.1 request; on blocking sockets for the first of each "
+                        "connection"
+                      : "the first request of each connection: " + canary.flaw;
   return check;
 }
 

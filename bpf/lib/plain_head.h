@@ -20,8 +20,8 @@ enum head_state {
   HEAD_STRANGE,
 };
 
-/* Lies in a map: verifiers before 6.7 take what a bpf_loop's function finds on the stack for what it was
- * before the first round. */
+/* Lies in a map: verifiers before 6.7 take what a bpf_loop's function finds on the stack for what it
+ * was before the first round. */
 struct plain_head {
   __u64 word;           /* method and version: their last 8 bytes; name: its hash */
   __u32 state;          /* enum head_state */

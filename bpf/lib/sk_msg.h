@@ -32,8 +32,8 @@ static __always_inline bool write_line(struct sk_msg_md *message, __u32 at, cons
 
 enum insertion { LINE_INSERTED = 0, LINE_REFUSED, LINE_SPOILT };
 
-/* `at` < `limit`, a constant power of two. LINE_REFUSED: the message is what it was. LINE_SPOILT, which
- * no kernel was seen to give: it must not be sent. */
+/* `at` < `limit`, a constant power of two. LINE_REFUSED: the message is what it was. LINE_SPOILT,
+ * which no kernel was seen to give: it must not be sent. */
 static __always_inline enum insertion insert_line(struct sk_msg_md *message, __u32 at, __u32 limit,
                                                   const char *line) {
   if (bpf_msg_push_data(message, at, LINE_BYTES, 0)) return LINE_REFUSED;

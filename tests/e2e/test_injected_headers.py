@@ -38,7 +38,7 @@ def reach():
 
 
 class Wire:
-    """A client on one host, observed; a server that keeps every byte on another, with its own agent."""
+    """A client on one host, observed; a server that keeps every byte on another with its agent."""
 
     def __init__(self, tacit, host, directory, inject=CARRYING, far=ENVIRONMENT):
         self.host, self.directory = host, directory
@@ -178,13 +178,17 @@ def test_every_byte_is_the_clients_but_one_line(wire, reach):
     assert sizes[-1] == 300_000 and sizes.count(9) == 1
 
 
+def simple_client(kind, url, count):
+    return [sys.executable, WORKLOADS / "simple_clients.py", kind, url, count]
+
+
 CLIENTS = {
     "curl": lambda url: ["curl", "-sS", "--fail", "-A", "a", f"{url}/[1-20]", "-d", "data"],
-    "http.client": lambda url: [sys.executable, WORKLOADS / "simple_clients.py", "http.client", url, 40],
-    "urllib": lambda url: [sys.executable, WORKLOADS / "simple_clients.py", "urllib", url, 10],
-    "requests": lambda url: [sys.executable, WORKLOADS / "simple_clients.py", "requests", url, 40],
-    "kept": lambda url: [sys.executable, WORKLOADS / "simple_clients.py", "kept", url, 1000],
-    "blocking": lambda url: [sys.executable, WORKLOADS / "simple_clients.py", "blocking", url, 100],
+    "http.client": lambda url: simple_client("http.client", url, 40),
+    "urllib": lambda url: simple_client("urllib", url, 10),
+    "requests": lambda url: simple_client("requests", url, 40),
+    "kept": lambda url: simple_client("kept", url, 1000),
+    "blocking": lambda url: simple_client("blocking", url, 100),
     "go": lambda url: [peers.program("go_chain"), "load", url, 50, 1, "g", "/fast"],
 }
 
@@ -262,7 +266,7 @@ def test_both_ways_at_once(wire, reach):
                 far={**CARRYING, "TACIT_TRACES_INJECT": "tcp",
                      "TACIT_TRACES_INJECT_SERVICES": "server"})
     server = both.serve("both")
-    both.observed(sys.executable, WORKLOADS / "simple_clients.py", "kept", server.url(both.address), 30)
+    both.observed(*simple_client("kept", server.url(both.address), 30))
     near, far = both.spans()
     headers = {EVERY: 30, FIRST: 1, NONE: 0}[reach]
     sources = [span[SOURCE] for span in sorted(far, key=lambda span: span.start_ns)]

@@ -189,7 +189,8 @@ TEST_F(CorrelatorTest, AHeaderThatWasPassedOnDoesNotSkipTheProxy) {
 // What the kernel side put into the request names the call itself; a proxy there may pass it on.
 TEST_F(CorrelatorTest, AHeaderThatWasPutInIsTheConnections) {
   const auto end = next_end(), next = next_end();
-  correlator.give(GivenIds::Kind::kCall, *RequestKey::make(end, 0, 0, 1), *parse_traceparent(kSampled));
+  correlator.give(GivenIds::Kind::kCall, *RequestKey::make(end, 0, 0, 1),
+                  *parse_traceparent(kSampled));
   const auto call = sent_on(end, on_thread(1));
   auto proxy = on_thread(2);
   proxy.pid = kPid + 1;
