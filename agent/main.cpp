@@ -142,7 +142,7 @@ Result<int> observe(const Invocation& invocation) {
                                        .training_probes = config.gpu_training,
                                        .cuda_probes = config.gpu_calls,
                                        .kernel_records = config.gpu_kernels,
-                                       .carry_traces = carries,
+                                       .carries = static_cast<unsigned>(config.inject),
                                        .offer_all_processes = !child});
   if (!probes) return std::unexpected(probes.error());
   for (const auto& name : (*probes)->missing())

@@ -5,7 +5,8 @@
  * (sys_exit), it gets the trace its traceparent, its option or its local sender names, or else a new
  * one, and whoever read it works for that trace. When a call is about to be sent (sys_enter), it gets
  * an id in the trace that its sender works for; user space is told, and sock_ops writes it into the
- * header of the segment that begins with the request's first byte. No byte of any stream changes. */
+ * header of the segment that begins with the request's first byte. No byte of any stream changes
+ * (http_carrier.bpf.c, which can be asked for as well or instead, puts a header into requests). */
 #include "bpf/events/syscall_kind.h"
 #include "bpf/events/tcp_option.h"
 #include "bpf/events/trace_ids.h"
@@ -326,7 +327,8 @@ __noinline int request_sent(__u64 socket_id, struct socket_state *state, __u64 b
     return 0;
   }
   struct departure departure = {.position = place.position, .sampled = ids.sampled,
-                                .tid = (__u32)bpf_get_current_pid_tgid()};
+                                .tid = (__u32)bpf_get_current_pid_tgid(),
+                                .carries = process->carries, .socket_id = socket_id};
   __builtin_memcpy(departure.trace_id, ids.trace_id, 16);
   __builtin_memcpy(departure.span_id, ids.span_id, 8);
   bpf_map_update_elem(&departures, &key, &departure, BPF_ANY);
@@ -345,6 +347,7 @@ int BPF_PROG(carrier_sys_enter, struct pt_regs *regs, long number) {
     return 0;
   if (is_server(ref.state)) return answer(ref.id);
   if (ref.state->role != SOCKET_ROLE_CLIENT || kind == SYSCALL_SENDFILE) return 0;
+  ref.state->inserted_bytes = 0; /* of a send that failed */
   return request_sent(ref.id, ref.state, first_buffer(regs, kind));
 }
 
@@ -363,7 +366,7 @@ static __always_inline void connecting(struct bpf_sock_ops *ops) {
   __u64 key = (__u64)tcp;
   bpf_map_delete_elem(&departures, &key); /* of another socket that was at this address */
   struct traced_process *process = bpf_map_lookup_elem(&traced_processes, &pid);
-  if (process && process->carries)
+  if (process && process->carries & CARRIES_OPTION)
     bpf_sock_ops_cb_flags_set(ops,
                               ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG);
 }
@@ -470,7 +473,8 @@ static __always_inline void read_option(struct bpf_sock_ops *ops) {
 static __always_inline struct departure *departure_of(struct bpf_sock_ops *ops) {
   struct tcp_sock *tcp = tcp_of(ops);
   __u64 key = (__u64)tcp;
-  return tcp ? bpf_map_lookup_elem(&departures, &key) : NULL;
+  struct departure *departure = tcp ? bpf_map_lookup_elem(&departures, &key) : NULL;
+  return departure && departure->carries & CARRIES_OPTION ? departure : NULL;
 }
 
 SEC("sockops")

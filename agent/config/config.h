@@ -26,7 +26,8 @@ enum class ConsoleFormat { kOff, kJson, kText };
 enum class OtlpProtocol { kGrpc, kHttpProtobuf };
 enum class SemanticConvention { kStable, kLegacy, kBoth };
 enum class QueryPolicy { kDrop, kRedact };
-enum class TraceCarrier { kNone, kTcpOption };
+// As bits: enum carries of bpf/events/traced_process.h.
+enum class TraceCarrier { kNone = 0, kTcpOption = 1, kHeader = 2, kBoth = 3 };
 
 // One OTLP signal's destination. Empty endpoint: not exported.
 struct OtlpConfig {
@@ -66,7 +67,7 @@ struct Config {
   // elsewhere keeps its decision.
   std::map<std::string, double> service_ratios;
   bool runtime_probes = true;  // probes in language runtimes, where they tell who works for whom
-  // How requests to hosts with an agent of their own take their trace along, and whose do.
+  // How requests to other hosts take their trace along, and whose do.
   TraceCarrier inject = TraceCarrier::kNone;
   std::vector<std::string> inject_services;  // service names
   std::map<std::string, std::string> resource_attributes;  // added to every resource

@@ -155,11 +155,15 @@ constexpr std::array kKeys = {
           return set_boolean(value.text, draft.config.runtime_probes);
         }},
     Key{"traces.inject", "", "", kText, "none",
-        "`tcp`: requests of `traces.inject_services` take their trace to the other host's agent in a TCP option",
+        "how requests of `traces.inject_services` take their trace to other hosts: `tcp` in a TCP option, for "
+        "agents, no byte changes; `http` in a traceparent header put into plain HTTP/1.1; `all` in both",
         false,
         [](D draft, V value) -> Outcome {
           return choose(value.text, draft.config.inject,
-                        {{"none", TraceCarrier::kNone}, {"tcp", TraceCarrier::kTcpOption}});
+                        {{"none", TraceCarrier::kNone},
+                         {"tcp", TraceCarrier::kTcpOption},
+                         {"http", TraceCarrier::kHeader},
+                         {"all", TraceCarrier::kBoth}});
         }},
     Key{"traces.inject_services", "", "", kList, "none",
         "names of the services that `traces.inject` is for, at either end", false,

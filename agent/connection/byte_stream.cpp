@@ -21,7 +21,7 @@ Place ByteStream::place(Transfer& transfer) const {
   const int64_t distance = distance_to(transfer.begin());
   if (distance > 0) return Place::kAhead;
   const uint32_t passed = static_cast<uint32_t>(-distance);
-  if (passed >= transfer.length) return Place::kStale;
+  if (passed >= uint64_t{transfer.length} + transfer.inserted) return Place::kStale;
   if (passed > 0) drop_front(transfer, passed);
   return Place::kInOrder;
 }
@@ -52,6 +52,9 @@ void ByteStream::drop_held() {
 }
 
 void drop_front(Transfer& transfer, uint32_t bytes) {
+  const uint32_t inserted = std::min(bytes, transfer.inserted);
+  transfer.inserted -= inserted;
+  bytes -= inserted;
   transfer.length -= bytes;
   transfer.bytes = transfer.bytes.subspan(std::min<size_t>(bytes, transfer.bytes.size()));
 }

@@ -73,7 +73,7 @@ class ByteStream {
 // The signed distance between two positions, right while they are less than 2 GiB apart.
 inline int32_t position_difference(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b); }
 
-// Cuts the first `bytes` bytes off. At most transfer.length.
+// Cuts the first `bytes` bytes off, inserted ones first. At most what it covers.
 void drop_front(Transfer& transfer, uint32_t bytes);
 
 }  // namespace tacit::connection

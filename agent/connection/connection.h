@@ -43,11 +43,13 @@ struct Actor {
   uint32_t waits() const { return static_cast<uint32_t>(turn >> 32); }
 };
 
-// One transfer: [end - length, end) of its direction's stream, positions modulo 2^32.
+// One transfer: [end - length, end) of its direction's stream, positions modulo 2^32. `inserted`
+// bytes in front of it belong to it, but are not the process's and not seen here: the agent's header.
 struct Transfer {
   Direction direction = Direction::kReceive;
   uint32_t end = 0;
   uint32_t length = 0;
+  uint32_t inserted = 0;
   // How far the other direction had come at the same moment: what lies beyond it can neither have
   // caused this transfer nor have been caused by it.
   uint32_t peer_end = 0;
@@ -55,7 +57,7 @@ struct Transfer {
   Actor actor;
   std::span<const std::byte> bytes;  // the first ones; may be shorter than length, or empty
 
-  uint32_t begin() const { return end - length; }
+  uint32_t begin() const { return end - length - inserted; }
 };
 
 }  // namespace tacit::connection

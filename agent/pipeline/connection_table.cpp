@@ -139,6 +139,7 @@ void ConnectionTable::transfer(TrackedConnection& tracked, const event::Data& da
     http.on_transfer({.direction = direction,
                       .end = raw.position,
                       .length = raw.total_bytes,
+                      .inserted = raw.inserted_bytes,
                       .peer_end = raw.peer_position,
                       .time_ns = raw.header.time_ns,
                       .actor = actor_of(raw),

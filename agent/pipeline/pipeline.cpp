@@ -202,12 +202,14 @@ void Pipeline::carry_traces(uint32_t pid) {
   if (process == nullptr) return;
   const std::string& name = process->image->service_name;
   const auto& selected = rooms_.config.inject_services;
+  static_assert(static_cast<int>(config::TraceCarrier::kBoth) == (CARRIES_OPTION | CARRIES_HEADER));
+  const bool is_selected = std::find(selected.begin(), selected.end(), name) != selected.end();
   const auto rule = rooms_.samplers.of(name).rule();
   rooms_.probes.trace(
       pid, {.keep_below = rule.below,
             .keep_all = rule.always,
             .parent_based = rule.parent_based,
-            .carries = std::find(selected.begin(), selected.end(), name) != selected.end(),
+            .carries = is_selected ? static_cast<uint8_t>(rooms_.config.inject) : uint8_t{0},
             .pad = {}});
 }
 

@@ -15,6 +15,7 @@
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/probe/cgroup_path.h"
+#include "agent/probe/header_carrier.h"
 #include "agent/probe/syscall_table.h"
 #include "carrier.skel.h"
 
@@ -26,7 +27,8 @@ constexpr uint32_t kMaxContexts = 32768;
 constexpr uint32_t kMaxClaims = 4096;
 
 constexpr std::array<const char*, CARRIER_OUTCOME_COUNT> kOutcomes = {
-    "written", "arrived", "no_context", "no_room", "not_at_start"};
+    "written",    "arrived",   "no_context", "no_room", "not_at_start", "injected",
+    "own_header", "not_whole", "not_plain",  "busy",    "failed"};
 
 struct DestroyLink {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
@@ -43,15 +45,29 @@ std::string reason(int error) { return std::strerror(error < 0 ? -error : error)
 
 struct Carrier::Parts {
   std::unique_ptr<carrier_bpf, DestroySkeleton> skeleton;
-  std::map<std::string, Link> cgroups;  // by path
+  std::unique_ptr<HeaderCarrier> header;  // null: not asked for, or not possible
+  bool option = false;                    // asked for
+  std::map<std::string, std::vector<Link>> cgroups;  // by path
   int cpus = libbpf_num_possible_cpus();
+  Result<void> load_header(const CanaryVerdict& canary, const Share& share);
 };
 
 Carrier::Carrier(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Carrier::~Carrier() = default;
 
-Result<std::unique_ptr<Carrier>> Carrier::load(const Share& share) {
+Result<std::unique_ptr<Carrier>> Carrier::load(unsigned carries, const Share& share) {
   auto parts = std::make_unique<Parts>();
+  parts->option = (carries & CARRIES_OPTION) != 0;
+  CanaryVerdict canary;
+  if ((carries & CARRIES_HEADER) != 0) {
+    canary = try_header_canary();
+    if (canary.reach == HeaderReach::kNone) {
+      const std::string refusal = fmt::format(
+          "no traceparent header is put into requests: {}; use traces.inject: tcp", canary.flaw);
+      if (!parts->option) return fail(refusal);
+      log::warn(refusal);
+    }
+  }
   parts->skeleton.reset(carrier_bpf__open());
   if (!parts->skeleton) return fail(fmt::format("cannot open BPF probe carrier: {}", reason(errno)));
   carrier_bpf& own = *parts->skeleton;
@@ -61,10 +77,38 @@ Result<std::unique_ptr<Carrier>> Carrier::load(const Share& share) {
   bpf_map__set_max_entries(own.maps.claimed_contexts, kMaxClaims);
   if (auto shared = share(own.obj); !shared) return std::unexpected(shared.error());
   if (const int error = carrier_bpf__load(&own); error != 0)
-    return fail(fmt::format("this kernel cannot carry trace contexts in a TCP option ({}); Linux "
+    return fail(fmt::format("this kernel cannot carry trace contexts to other hosts ({}); Linux "
                             "5.17 or newer can",
                             reason(error)));
+  if (canary.reach == HeaderReach::kNone)
+    return std::unique_ptr<Carrier>(new Carrier(std::move(parts)));
+  if (auto loaded = parts->load_header(canary, share); !loaded) {
+    if (!parts->option) return std::unexpected(loaded.error());
+    log::warn(loaded.error().message);
+  }
   return std::unique_ptr<Carrier>(new Carrier(std::move(parts)));
+}
+
+Result<void> Carrier::Parts::load_header(const CanaryVerdict& canary, const Share& share) {
+  auto loaded = HeaderCarrier::load(canary.reach, [&](bpf_object* object) -> Result<void> {
+    if (auto shared = share(object); !shared) return shared;
+    bpf_map* own = nullptr;
+    bpf_object__for_each_map(own, object) {
+      const bpf_map* ours = bpf_object__find_map_by_name(skeleton->obj, bpf_map__name(own));
+      if (ours == nullptr || bpf_map__is_internal(own)) continue;
+      if (const int error = bpf_map__reuse_fd(own, bpf_map__fd(ours)); error != 0)
+        return fail(fmt::format("cannot share BPF map {}: {}", bpf_map__name(own), reason(error)));
+    }
+    return {};
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  header = std::move(*loaded);
+  if (canary.reach == HeaderReach::kFirstRequest)
+    log::warn(fmt::format("a traceparent header is put into the first request of each connection "
+                          "only: {}; traces.inject: all carries the others to agents, in a TCP "
+                          "option",
+                          canary.flaw));
+  return {};
 }
 
 Result<void> Carrier::attach() {
@@ -84,6 +128,9 @@ std::vector<std::pair<std::string, int>> Carrier::programs() const {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object())
       found.emplace_back(bpf_program__name(program), bpf_program__fd(program));
+  if (parts_->header)
+    bpf_object__for_each_program(program, parts_->header->object())
+        found.emplace_back(bpf_program__name(program), bpf_program__fd(program));
   return found;
 }
 
@@ -101,16 +148,24 @@ Result<void> Carrier::attach_to_cgroup_of(uint32_t pid) {
   const Fd cgroup(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup.valid())
     return fail(fmt::format("cannot open the cgroup {}: {}", log::escape(directory), reason(errno)));
-  Link link(bpf_program__attach_cgroup(parts_->skeleton->progs.carrier_option, cgroup.get()));
-  if (!link)
-    return fail(fmt::format("cannot carry trace contexts in the cgroup {}: {}",
-                            log::escape(directory), reason(errno)));
-  parts_->cgroups.emplace(*path, std::move(link));
+  std::vector<bpf_program*> programs;
+  if (parts_->option) programs.push_back(parts_->skeleton->progs.carrier_option);
+  if (parts_->header) programs.push_back(parts_->header->socket_program());
+  std::vector<Link> links;
+  for (bpf_program* program : programs) {
+    links.emplace_back(bpf_program__attach_cgroup(program, cgroup.get()));
+    if (!links.back())
+      return fail(fmt::format("cannot carry trace contexts in the cgroup {}: {}",
+                              log::escape(directory), reason(errno)));
+  }
+  parts_->cgroups.emplace(*path, std::move(links));
   return {};
 }
 
 void Carrier::trace(uint32_t pid, const traced_process& process) {
   traced_process known = process;
+  if (!parts_->option) known.carries &= static_cast<uint8_t>(~CARRIES_OPTION);
+  if (!parts_->header) known.carries &= static_cast<uint8_t>(~CARRIES_HEADER);
   if (known.carries != 0)
     if (auto attached = attach_to_cgroup_of(pid); !attached) {
       known.carries = 0;

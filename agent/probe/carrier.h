@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries trace contexts between hosts in a TCP option (bpf/carrier.bpf.c, bpf/events/tcp_option.h).
-// Made only where the user asked for it. Its program for the option is attached to the cgroups of
-// the selected services and to nothing else: never to the root of the hierarchy. ProbeSet owns it;
+// Carries trace contexts between hosts: in a TCP option (bpf/carrier.bpf.c, bpf/events/tcp_option.h),
+// in a traceparent header (HeaderCarrier), or in both. Made only where the user asked for it. Its
+// programs for sockets are attached to the cgroups of the selected services and to nothing else:
+// never to the root of the hierarchy. ProbeSet owns it;
 // loop thread, except outcomes() (any thread).
 #pragma once
 #include <cstdint>
@@ -25,7 +26,9 @@ class Carrier {
  public:
   // `share` lets an opened object use the maps that other programs have.
   using Share = std::function<Result<void>(bpf_object*)>;
-  static Result<std::unique_ptr<Carrier>> load(const Share& share);
+  // `carries`: enum carries of bpf/events/traced_process.h. Where the canary forbids the header, one
+  // line of the log says so.
+  static Result<std::unique_ptr<Carrier>> load(unsigned carries, const Share& share);
   ~Carrier();
 
   // Its first syscalls are seen before those of other programs on the same hook. Call once, before
@@ -35,7 +38,7 @@ class Carrier {
   bpf_object* object() const;
   std::vector<std::pair<std::string, int>> programs() const;  // name, fd
 
-  // The process is followed; where it carries, its cgroup gets the option too.
+  // The process is followed; where it carries, its cgroup gets the programs too.
   void trace(uint32_t pid, const traced_process& process);
   // What its calls belong to as long as it serves nobody; none: it does.
   void set_program_trace(uint32_t pid, const std::optional<program_trace>& trace);

@@ -11,6 +11,8 @@
 
 #include "agent/base/clock.h"
 #include "agent/probe/cgroup_path.h"
+#include "agent/probe/header_canary.h"
+#include "agent/probe/header_carrier.h"
 #include "agent/probe/probe_set.h"
 #include "agent/probe/uprobe_attacher.h"
 
@@ -84,9 +86,9 @@ HostCheck check_uprobes() {
   return check;
 }
 
-// Asked for by `traces.inject: tcp` alone.
+// Asked for by `traces.inject: tcp` and `all`.
 HostCheck check_carrier() {
-  const auto probes = ProbeSet::load({.ring_bytes = 64 << 10, .carry_traces = true});
+  const auto probes = ProbeSet::load({.ring_bytes = 64 << 10, .carries = CARRIES_OPTION});
   HostCheck check{"traces to other hosts", false, false, {}, "", ""};
   const auto mount = cgroup_mount();
   check.ok = probes && (*probes)->carries_traces() && mount;
@@ -95,6 +97,26 @@ HostCheck check_carrier() {
   if (check.ok) return check;
   check.cost = "`traces.inject: tcp` does nothing";
   check.fix = mount ? "kernel 5.17 or newer" : mount.error().message;
+  return check;
+}
+
+// Asked for by `traces.inject: http` and `all`.
+HostCheck check_header_carrier() {
+  const CanaryVerdict canary = try_header_canary();
+  HostCheck check{"traceparent header", false, false, {}, "", ""};
+  const auto alone = [](bpf_object*) -> Result<void> { return {}; };
+  check.ok = canary.reach != HeaderReach::kNone && HeaderCarrier::load(canary.reach, alone);
+  if (!check.ok) {
+    check.detail = canary.flaw.empty() ? "the programs for it cannot be loaded" : canary.flaw;
+    check.cost = "`traces.inject: http` does nothing";
+    check.fix = "`traces.inject: tcp`, which changes no byte";
+    return check;
+  }
+  check.detail = "`traces.inject: http` can be used, for ";
+  check.detail += canary.reach == HeaderReach::kEveryRequest
+                      ? "every plain HTTP/1.1 request; on blocking sockets for the first of each "
+                        "connection"
+                      : "the first request of each connection: " + canary.flaw;
   return check;
 }
 
@@ -127,6 +149,7 @@ std::vector<HostCheck> check_kernel() {
   for (const Hook& hook : kHooks) checks.push_back(check_hook(kernel.get(), hook));
   checks.push_back(check_uprobes());
   checks.push_back(check_carrier());
+  checks.push_back(check_header_carrier());
   checks.push_back(check_probes());
   return checks;
 }

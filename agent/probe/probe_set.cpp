@@ -255,8 +255,8 @@ void ProbeSet::Parts::load_runtime(const char* name, Owned<Skeleton>& skeleton, 
 }
 
 void ProbeSet::Parts::load_carrier(const ProbeOptions& options) {
-  if (!options.carry_traces) return;
-  auto loaded = Carrier::load([this](bpf_object* object) { return share(object); });
+  if (options.carries == 0) return;
+  auto loaded = Carrier::load(options.carries, [this](bpf_object* object) { return share(object); });
   if (!loaded) {
     log::warn(loaded.error().message);
     missing.emplace_back("carrier");

@@ -24,7 +24,7 @@ struct ProbeOptions {
   bool training_probes = true;          // and into PyTorch
   bool cuda_probes = true;              // CUDA's and NCCL's libraries
   bool kernel_records = true;           // blocks of the injected library
-  bool carry_traces = false;            // between hosts, where it is asked for: carrier.h
+  unsigned carries = 0;                 // traces to other hosts, where asked for: enum carries
   bool offer_all_processes = false;     // report every exec and listen of the host, for selectors
 };
 

@@ -26,6 +26,12 @@ bool descends_from(const Place& place, const Place& ancestor) {
   return each != nullptr;
 }
 
+// The header that this very call was given on its way (bpf/http_carrier.bpf.c).
+bool names(const TraceContext& header, const Place& call) {
+  return call.given && call.given->span_id == header.span_id &&
+         call.given->trace_id == header.trace_id;
+}
+
 bool same_go(const Actor& a, const Actor& b) { return a.tid == b.tid && a.waits() == b.waits(); }
 
 }  // namespace
@@ -254,8 +260,7 @@ bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
   if (place.key) {
     PlacePtr call = join_.take(*place.key);
     if (call && !descends_from(*call, place)) {
-      if (!place.header || place.by_option || call->forwarded) {
-        place.header.reset();
+      if (!place.header || place.by_option || call->forwarded || names(*place.header, *call)) {
         place.source = ParentSource::kSocket;
         place.parent = std::move(call);
       }
@@ -264,7 +269,8 @@ bool Correlator::decide(Place& place, uint64_t now_ns, bool force) {
     }
     place.key.reset();
   }
-  if (place.header)
+  // A header that the connection outdid stays: what is passed on is known by it.
+  if (place.header && !place.parent)
     place.source = place.by_option ? ParentSource::kTcpOption : ParentSource::kTraceparent;
   return place.decided = true;
 }
@@ -311,6 +317,7 @@ std::optional<TraceContext> Correlator::program_trace(uint32_t pid) {
 void Correlator::leave_to_sdk(Place& place) {
   if (place.parent && place.parent->left_to_sdk) {
     place.parent.reset();
+    place.header.reset();
     place.source = ParentSource::kNone;
   }
   if (!place.sdk || place.sdk->verdict != SdkState::Verdict::kPresent) return;

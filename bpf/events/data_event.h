@@ -16,8 +16,8 @@ enum data_flags {
  *
  * Positions count the bytes of one direction, modulo 2^32, from an arbitrary start (TCP: the
  * sequence numbers). `position` is the end of this transfer, so it covers
- * [position - total_bytes, position); a difference to the last seen end is bytes that were not
- * seen. `peer_position` is how far the *other* direction had come at the same moment: bytes beyond
+ * [position - total_bytes - inserted_bytes, position); a difference to the last seen end is bytes
+ * that were not seen. `peer_position` is how far the *other* direction had come at the same moment: bytes beyond
  * it cannot have caused, or been caused by, this transfer. */
 struct data_event {
   struct event_header header;
@@ -29,7 +29,7 @@ struct data_event {
   __u8 direction;       /* enum data_direction */
   __u8 flags;           /* enum data_flags */
   __u16 error;          /* errno */
-  __u32 pad;
+  __u32 inserted_bytes; /* stand in front of these in the stream and are not the process's */
   struct task_ref by; /* a receive counts itself: what it causes at once has the same turn */
 };
 TACIT_STATIC_ASSERT(sizeof(struct data_event) == 72, "no hidden padding");

@@ -17,7 +17,8 @@ struct socket_state {
   __u8 role;  /* enum socket_role where a syscall told it */
   __u8 flags; /* enum socket_state_flags */
   __u8 is_tcp;
-  __u8 pad[3];
+  __u8 inserted_bytes; /* that the send under way was given (http_carrier.bpf.c) */
+  __u8 pad[2];
   struct socket_origin origin;
 };
 TACIT_STATIC_ASSERT(sizeof(struct socket_state) == 56, "no hidden padding");

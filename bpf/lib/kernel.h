@@ -28,6 +28,8 @@ enum bpf_map_type {
   BPF_MAP_TYPE_ARRAY = 2,
   BPF_MAP_TYPE_PERCPU_ARRAY = 6,
   BPF_MAP_TYPE_LRU_HASH = 9,
+  BPF_MAP_TYPE_SOCKHASH = 18,
+  BPF_MAP_TYPE_SK_STORAGE = 24,
   BPF_MAP_TYPE_RINGBUF = 27,
   BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -35,7 +37,7 @@ enum {
   BPF_ANY = 0,
   BPF_NOEXIST = 1,
   BPF_F_NO_PREALLOC = 1,
-  BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
+  BPF_LOCAL_STORAGE_GET_F_CREATE = 1, /* also BPF_SK_STORAGE_GET_F_CREATE */
   BPF_F_MMAPABLE = 1024,
   BPF_RB_NO_WAKEUP = 1,
   BPF_RB_FORCE_WAKEUP = 2,
@@ -82,6 +84,7 @@ struct inode {
 };
 struct file {
   struct inode *f_inode;
+  unsigned int f_flags;
   void *private_data;
 };
 struct fdtable {
@@ -138,6 +141,7 @@ struct sock_common {
 };
 struct socket {
   short type;
+  struct file *file;
   struct sock *sk;
 };
 struct socket_alloc {
@@ -153,7 +157,11 @@ struct sock {
   struct socket *sk_socket;
 };
 struct tcp_sock {
-  __u32 copied_seq, write_seq, rcv_nxt;
+  __u32 copied_seq, write_seq, rcv_nxt, snd_una;
+};
+struct tcp_ulp_ops;
+struct inet_connection_sock {
+  const struct tcp_ulp_ops *icsk_ulp_ops;
 };
 struct unix_address {
   int len;
@@ -214,6 +222,7 @@ enum tcp_state {
   TCP_CLOSING = 11,
 };
 #define SHUTDOWN_MASK 3
+#define O_NONBLOCK 04000
 #define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h */
 #define SOL_SOCKET 1
 #define SO_ERROR 4

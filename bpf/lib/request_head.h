@@ -45,7 +45,7 @@ struct head_scan {
   struct request_head found;
 };
 
-static long scan_head(__u64 index, struct head_scan *scan) {
+static __attribute__((unused)) long scan_head(__u64 index, struct head_scan *scan) {
   __u32 i = index & (HEAD_BYTES - 1);
   if (i + 2 >= scan->length) return 1;
   const char *p = scan->bytes + i;

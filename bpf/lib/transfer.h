@@ -27,6 +27,7 @@ struct transfer {
   bool has_tasks;      /* a runtime tells what the thread runs */
   __u32 position;
   __u32 peer_position;
+  __u32 inserted;      /* bytes in front of these that are not the process's */
   struct task_ref by;  /* its task is filled in once the transfer is to be reported */
 };
 
@@ -47,6 +48,10 @@ static __always_inline void locate(struct socket_state *state, struct transfer *
   __u32 received = tcp_receive_position(sk, state->receive_position + t->total + t->later);
   t->position = (t->direction == DATA_RECEIVE ? received : sent) - t->later;
   t->peer_position = t->direction == DATA_RECEIVE ? sent : received;
+  if (t->direction == DATA_SEND && state->inserted_bytes) {
+    t->inserted = state->inserted_bytes;
+    state->inserted_bytes = 0;
+  }
   if (t->direction == DATA_RECEIVE) state->receive_position = t->position;
 }
 
@@ -68,7 +73,7 @@ __noinline int announce(__u64 id, struct socket_state *state, struct transfer *t
   event->from_start = (state->flags & SOCKET_FROM_START) != 0;
   event->origin = state->origin;
   event->peer_socket_id = unix_peer_id((struct sock *)state->sock, state->family);
-  __u32 begin = t->position - t->total;
+  __u32 begin = t->position - t->total - t->inserted;
   event->receive_position = t->direction == DATA_RECEIVE ? begin : t->peer_position;
   event->send_position = t->direction == DATA_RECEIVE ? t->peer_position : begin;
   bpf_ringbuf_submit(event, wake_flags());
@@ -87,7 +92,7 @@ static __always_inline void fill_data(struct data_event *event, __u64 id, struct
   event->direction = t->direction;
   event->flags = t->flags;
   event->error = t->error;
-  event->pad = 0;
+  event->inserted_bytes = t->inserted;
   event->by = t->by;
 }
 
@@ -199,6 +204,7 @@ __noinline int emit_segments(__u64 id, struct transfer *t) {
     if (i > 0 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > quarter) break;
     part.position += SEGMENT_BYTES;
     emit_flat_65536(id, &part);
+    part.inserted = 0;
     advance(&part, &left, SEGMENT_BYTES);
   }
   if (left > SEGMENT_BYTES) {

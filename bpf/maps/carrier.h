@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What carrier.bpf.c remembers. */
+/* What carrier.bpf.c remembers, and http_carrier.bpf.c shares. */
 #pragma once
 #include "bpf/events/socket_event.h"
 #include "bpf/events/traced_process.h"
@@ -108,9 +108,11 @@ struct departure {
   __u8 state;     /* enum departure_state */
   __u8 has_room;  /* the segment size leaves room for the option */
   __u8 sampled;
-  __u8 pad[5];
+  __u8 carries;   /* enum carries */
+  __u8 pad[4];
   __u8 trace_id[16];
   __u8 span_id[8];
+  __u64 socket_id;
 };
 
 struct {

@@ -12,6 +12,8 @@ import time
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 WORKLOADS = TESTS / "workloads"
 ROOT = TESTS.parent
+# Multiplies every time a test waits: more than 1 in a guest without hardware's help.
+PATIENCE = float(os.environ.get("TACIT_TEST_PATIENCE", "1"))
 
 
 def free_port():
@@ -28,7 +30,7 @@ def complete_lines(text):
 
 def wait_until(condition, what, timeout=20.0):
     """Polls until condition() is true, and returns its value."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * PATIENCE
     while True:
         value = condition()
         if value:
@@ -75,7 +77,7 @@ class Process:
 
     def wait(self, timeout=40.0):
         if self.returncode is None:
-            self.returncode = self.owner.wait(self.pid, timeout)
+            self.returncode = self.owner.wait(self.pid, timeout * PATIENCE)
         assert self.returncode is not None, f"process {self.pid} still runs after {timeout:g} s"
         return self.returncode
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from harness import spans as span_reader
-from harness.processes import ROOT, Starter, wait_until
+from harness.processes import PATIENCE, ROOT, Starter, wait_until
 
 BINARY = pathlib.Path(os.environ.get("TACIT_BINARY", ROOT / "build/release/tacit"))
 LAUNCHER = pathlib.Path(__file__).with_name("launcher.py")
@@ -60,7 +60,7 @@ class Exec(Starter):
     def ask(self, patience, **request):
         self.agent.stdin.write((json.dumps(request) + "\n").encode())
         self.agent.stdin.flush()
-        ready, _, _ = select.select([self.agent.stdout], [], [], patience)
+        ready, _, _ = select.select([self.agent.stdout], [], [], patience * PATIENCE)
         line = self.agent.stdout.readline() if ready else b""
         assert line, f"the launcher under tacit exec does not answer: {self.output.text()[-3000:]}"
         reply = json.loads(line)
@@ -78,7 +78,7 @@ class Exec(Starter):
         and those of programs: output."""
         if self.agent.returncode is None:
             self.agent.stdin.close()
-            self.agent.wait(timeout)
+            self.agent.wait(timeout * PATIENCE)
             self.agent.stdout.close()
         assert self.agent.returncode == 0, (
             f"tacit exec exited with {self.agent.returncode}: {self.output.text()[-3000:]}")

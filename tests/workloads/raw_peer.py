@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Either end of a TCP connection, following a script to the byte. For what no library would do.
 
-usage: raw_peer.py server SCRIPT | client PORT SCRIPT
-SCRIPT is JSON: a list of connections, each a list of steps [verb, argument…]:
+usage: raw_peer.py server SCRIPT | client [ADDRESS:]PORT SCRIPT
+SCRIPT is JSON, or @FILE with it: a list of connections, each a list of steps [verb, argument…]:
   send TEXT             sends it in one call        trickle TEXT        byte by byte
   fill BYTES            sends so many 'z'           sendfile BYTES      the same by sendfile(2)
   until TEXT            reads to the end of TEXT    read BYTES          reads exactly so many
@@ -123,10 +123,15 @@ class Connection:
 
 def main():
     side = sys.argv[1]
-    script = json.loads(sys.argv[-1])
+    script = sys.argv[-1]
+    if script.startswith("@"):
+        with open(script[1:], encoding="utf-8") as file:
+            script = file.read()
+    script = json.loads(script)
     if side == "client":
+        address, _, port = sys.argv[2].rpartition(":")
         for steps in script:
-            Connection(socket.create_connection(("127.0.0.1", int(sys.argv[2])))).follow(steps)
+            Connection(socket.create_connection((address or "127.0.0.1", int(port)))).follow(steps)
         return
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print("listening", listener.getsockname()[1], os.getpid(), flush=True)

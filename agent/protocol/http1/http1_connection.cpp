@@ -172,6 +172,7 @@ void Http1Connection::deliver(Side& s, const Transfer& transfer) {
 // False: the rest of the transfer was put aside.
 bool Http1Connection::deliver_bytes(Side& s, const Transfer& transfer) {
   std::string_view text = text_of(transfer).substr(0, transfer.length);
+  s.stream.advance(transfer.inserted);
   if (s.state == State::kMaybeBody) {
     StartLine line(Expect::kRequest);
     s.state = line.feed(text) == Start::kRequest ? State::kHead : State::kBody;

@@ -143,6 +143,7 @@ class Http1Connection {
     Body body;
     // Of the message being read: its first byte, and the last transfer so far.
     uint32_t first_position = 0;
+    uint32_t inserted = 0;  // in front of that, and its message's too
     uint32_t first_peer_end = 0;
     connection::Actor first_actor;
     connection::Actor last_actor;  // of its head's last transfer

@@ -56,6 +56,8 @@ size_t Http1Connection::take_head(Side& s, const Transfer& transfer, std::string
 
 size_t Http1Connection::begin_head(Side& s, const Transfer& transfer, std::string_view text) {
   s.first_position = s.stream.expected();
+  const bool begins_transfer = s.first_position == transfer.begin() + transfer.inserted;
+  s.inserted = begins_transfer ? transfer.inserted : 0;
   s.first_peer_end = transfer.peer_end;
   s.first_actor = transfer.actor;
   s.first_ns = transfer.time_ns;

@@ -69,7 +69,7 @@ void Http1Connection::fill_request(OpenExchange& open, const Side& s, std::strin
   e.request_first_ns = s.first_ns;
   e.request_actor = s.first_actor;
   e.request_head_actor = s.last_actor;
-  e.request_begin = s.first_position;
+  e.request_begin = s.first_position - s.inserted;
   open.expect_continue = fields_.expect_continue;
   open.upgrade = fields_.upgrade;
   open.is_head = e.method == "HEAD";

@@ -46,6 +46,31 @@ TEST(ByteStream, CutsAnOverlapToWhatIsNew) {
   EXPECT_EQ(t.end, 104u);
 }
 
+TEST(ByteStream, WhatWasInsertedLiesInFrontAndIsCutFirst) {
+  ByteStream stream;
+  stream.start_at(100);
+  Transfer t = make(105, "abc");
+  t.inserted = 5;
+  EXPECT_EQ(t.begin(), 100u);
+  EXPECT_EQ(stream.place(t), Place::kInOrder);
+  EXPECT_EQ(t.inserted, 5u);
+
+  stream.start_at(103);
+  EXPECT_EQ(stream.place(t), Place::kInOrder);
+  EXPECT_EQ(t.inserted, 2u);
+  EXPECT_EQ(text_of(t), "abc");
+
+  stream.start_at(106);
+  EXPECT_EQ(stream.place(t), Place::kInOrder);
+  EXPECT_EQ(t.inserted, 0u);
+  EXPECT_EQ(text_of(t), "bc");
+  EXPECT_EQ(t.begin(), 106u);
+
+  stream.start_at(108);
+  t.inserted = 3;
+  EXPECT_EQ(stream.place(t), Place::kStale);
+}
+
 TEST(ByteStream, CutsBytesThatWereNotCapturedToo) {
   Transfer t = make(0, "ab");
   t.length = 10;

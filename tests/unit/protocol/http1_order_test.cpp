@@ -36,6 +36,45 @@ TEST(Http1Order, TransfersOfTwoThreadsSwappedOnce) {
   EXPECT_EQ(w.http.buffered_bytes(), 0u);
 }
 
+// A client's requests, of which some were given a header on their way: 70 bytes of the stream.
+TEST(Http1Order, WhatTheAgentPutIntoARequestIsNoHole) {
+  Wire w(Role::kClient);
+  w.http.start_at(1000, 0xFFFFFFF0);
+  const std::string put = "PUT /p HTTP/1.1\r\nContent-Length: 3\r\n\r\n";
+  std::vector<uint32_t> begins;
+  for (const std::string& request : {put + "abc", std::string(kGet), std::string(kGet2)}) {
+    begins.push_back(w.position(Direction::kSend));
+    Transfer t;
+    if (request != kGet) w.lose(Direction::kSend, 70);
+    t = w.next(Direction::kSend, request);
+    if (request != kGet) t.inserted = 70;
+    w.http.on_transfer(t);
+    w.receive(kOk);
+  }
+  EXPECT_EQ(w.counters.gaps, 0u);
+  ASSERT_EQ(w.exchanges.size(), 3u);
+  EXPECT_EQ(w.exchanges[0].request_body_bytes, 3u);
+  EXPECT_EQ(w.exchanges[2].target, "/b");
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(w.exchanges[i].outcome, Outcome::kComplete);
+    EXPECT_EQ(w.exchanges[i].request_begin, begins[i]);
+  }
+}
+
+// After a loss an answer is paired by positions: those count what was put in.
+TEST(Http1Order, PositionsCountWhatTheAgentPutIn) {
+  Wire w(Role::kClient, false);
+  w.receive("rest of a body");
+  w.lose(Direction::kSend, 70);
+  Transfer t = w.next(Direction::kSend, kGet);
+  t.inserted = 70;
+  w.http.on_transfer(t);
+  w.receive(kOk);
+  ASSERT_EQ(w.exchanges.size(), 1u);
+  EXPECT_EQ(w.exchanges[0].outcome, Outcome::kComplete);
+  EXPECT_EQ(w.exchanges[0].target, "/a");
+}
+
 TEST(Http1Order, WithASingleThreadAHoleIsAGapAtOnce) {
   Wire w(Role::kServer);
   w.receive(kGet);

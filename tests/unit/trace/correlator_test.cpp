@@ -186,6 +186,28 @@ TEST_F(CorrelatorTest, AHeaderThatWasPassedOnDoesNotSkipTheProxy) {
   expect_child(behind, outgoing, ParentSource::kSocket);
 }
 
+// What the kernel side put into the request names the call itself; a proxy there may pass it on.
+TEST_F(CorrelatorTest, AHeaderThatWasPutInIsTheConnections) {
+  const auto end = next_end(), next = next_end();
+  correlator.give(GivenIds::Kind::kCall, *RequestKey::make(end, 0, 0, 1),
+                  *parse_traceparent(kSampled));
+  const auto call = sent_on(end, on_thread(1));
+  auto proxy = on_thread(2);
+  proxy.pid = kPid + 1;
+  const auto request = served_on(end, proxy, kSampled);
+  ASSERT_TRUE(correlator.settle(*request, kNow));
+  expect_child(request, call, ParentSource::kSocket);
+  EXPECT_EQ(call->span_id, kHeaderSpan);
+
+  const auto outgoing = sent_on(next, proxy, kSampled);
+  const auto behind = served_on(next, on_thread(9), kSampled);
+  over(outgoing, proxy);
+  over(request, proxy);
+  ASSERT_TRUE(correlator.settle(*behind, kJoined));
+  expect_child(outgoing, request, ParentSource::kThread);
+  expect_child(behind, outgoing, ParentSource::kSocket);
+}
+
 TEST_F(CorrelatorTest, AThreadsCallIsItsRequestsOnceBothWereAnsweredInOneGo) {
   const auto request = served(on_thread(1, 3, 1));
   const auto call = sent(on_thread(1, 3, 1));
