@@ -151,6 +151,8 @@ TEST_F(KernelTracerTest, LossesAreCountedExactly) {
   block_.header.dropped = 4;  // counters do not fall
   hand_over(kPid, kNow, 300);
   EXPECT_DOUBLE_EQ(value("tacit_gpu_records_lost_total"), 300);
+  hand_over(kPid, kNow, 5);  // the kernel side began anew
+  EXPECT_DOUBLE_EQ(value("tacit_gpu_records_lost_total"), 305);
   EXPECT_DOUBLE_EQ(value("tacit_gpu_records_dropped_total"), 10);
   EXPECT_DOUBLE_EQ(value("tacit_gpu_blocks_lost_total"), 0);  // they may still come
   tracer_.exited(kPid, kNow);
