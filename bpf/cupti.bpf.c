@@ -90,7 +90,10 @@ int gpu_batch_handed_over(struct pt_regs *regs) {
   __u32 pid = bpf_get_current_pid_tgid() >> 32;
   if (!is_followed(pid)) return 0;
   struct gpu_sender *sender = sender_of(pid);
-  if (!sender) return 0;
+  if (!sender) {
+    count_drop(DROP_GPU_RATE);
+    return 0;
+  }
   if (bytes < GPU_SLOT_BYTES || bytes > LARGE_BLOCK_BYTES || bytes % GPU_SLOT_BYTES) {
     count_drop(DROP_GPU_BLOCK);
     return 0;

@@ -90,7 +90,7 @@ TACIT_STATIC_ASSERT(sizeof(struct gpu_record) == GPU_SLOT_BYTES, "one slot");
 struct gpu_batch_event {
   struct event_header header; /* the thread that handed it over */
   __u32 bytes;
-  __u32 lost_slots; /* of this process's blocks that found no room or were too many, ever; wraps */
+  __u32 lost_slots; /* of this process's blocks that found no room or were too many, since it is known */
   /* the block */
 };
 TACIT_STATIC_ASSERT(sizeof(struct gpu_batch_event) == 32, "no hidden padding");

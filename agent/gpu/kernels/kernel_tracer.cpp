@@ -35,7 +35,7 @@ void KernelTracer::on_batch(const event::GpuBatch& batch, const telemetry::Resou
     found = processes_.end();
   }
   if (found == processes_.end()) {
-    if (processes_.size() >= kMaxProcesses) {
+    if (processes_.size() >= kMaxProcesses && !make_room()) {
       ++refused_blocks_;
       return;
     }
@@ -43,6 +43,18 @@ void KernelTracer::on_batch(const event::GpuBatch& batch, const telemetry::Resou
   }
   found->second.resource = resource;
   found->second.on_batch(batch, {threads_, windows_, interval_limit()});
+}
+
+// The process that ended longest ago goes.
+bool KernelTracer::make_room() {
+  auto oldest = processes_.end();
+  for (auto each = processes_.begin(); each != processes_.end(); ++each)
+    if (each->second.exited_ns != 0 &&
+        (oldest == processes_.end() || each->second.exited_ns < oldest->second.exited_ns))
+      oldest = each;
+  if (oldest == processes_.end()) return false;
+  processes_.erase(oldest);
+  return true;
 }
 
 void KernelTracer::exited(uint32_t pid, uint64_t time_ns) {

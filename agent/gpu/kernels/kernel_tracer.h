@@ -20,7 +20,7 @@ namespace tacit::gpu {
 
 class KernelTracer final : public telemetry::MetricSource {
  public:
-  static constexpr size_t kMaxProcesses = 256;
+  static constexpr size_t kMaxProcesses = 128;
 
   // `self`: labels job and instance of the agent's own figures.
   explicit KernelTracer(metrics::Labels self, std::string proc_root = "/proc");
@@ -43,6 +43,7 @@ class KernelTracer final : public telemetry::MetricSource {
 
  private:
   size_t interval_limit() const;
+  bool make_room();
 
   const metrics::Labels self_;
   ThreadIds threads_;

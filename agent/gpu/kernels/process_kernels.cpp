@@ -48,7 +48,8 @@ void ProcessKernels::read_header(const gpu_batch_event& event, const gpu_batch_h
   dropped_ = std::max<uint64_t>(dropped_, header.dropped);
   invalid_ = std::max<uint64_t>(invalid_, header.invalid);
   overhead_ns_ = std::max<uint64_t>(overhead_ns_, header.overhead_ns);
-  lost_slots_ += event.lost_slots - lost_before_.value_or(0);
+  // The kernel side forgets who sent nothing for long, and begins at 0 again.
+  lost_slots_ += event.lost_slots - (event.lost_slots >= lost_before_ ? lost_before_ : 0);
   lost_before_ = event.lost_slots;
 }
 

@@ -88,7 +88,7 @@ class ProcessKernels {
   uint32_t cupti_version_ = 0;
   uint64_t dropped_ = 0, invalid_ = 0, overhead_ns_ = 0, records_ = 0;
   uint64_t lost_slots_ = 0;
-  std::optional<uint32_t> lost_before_;  // as the kernel side counts, which wraps
+  uint32_t lost_before_ = 0;  // as the kernel side counted
   uint32_t renames_ = 0;
   uint64_t next_rebalance_ns_ = 0;
   std::array<uint64_t, kRecordFaults> faults_{};

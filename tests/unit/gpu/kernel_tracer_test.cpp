@@ -151,6 +151,8 @@ TEST_F(KernelTracerTest, LossesAreCountedExactly) {
   block_.header.dropped = 4;  // counters do not fall
   hand_over(kPid, kNow, 300);
   EXPECT_DOUBLE_EQ(value("tacit_gpu_records_lost_total"), 300);
+  hand_over(kPid, kNow, 5);  // the kernel side began anew
+  EXPECT_DOUBLE_EQ(value("tacit_gpu_records_lost_total"), 305);
   EXPECT_DOUBLE_EQ(value("tacit_gpu_records_dropped_total"), 10);
   EXPECT_DOUBLE_EQ(value("tacit_gpu_blocks_lost_total"), 0);  // they may still come
   tracer_.exited(kPid, kNow);
@@ -230,6 +232,16 @@ TEST_F(KernelTracerTest, ProcessesAreBoundedAndReplaced) {
   tracer_.exited(7, kNow);
   hand_over(7);  // another process of that number
   EXPECT_DOUBLE_EQ(value("tacit_gpu_records_total", {{"process_pid", "7"}}), 0);
+  tracer_.exited(9, kNow + 2);
+  tracer_.exited(8, kNow + 1);
+  hand_over(5000);  // takes the place of the one that ended first
+  EXPECT_TRUE(tracer_.traces(5000));
+  EXPECT_EQ(series("tacit_gpu_records_total"), KernelTracer::kMaxProcesses);
+  hand_over(8);  // which is gone, so this is a new one: in the place of 9
+  EXPECT_TRUE(tracer_.traces(8));
+  EXPECT_DOUBLE_EQ(value("tacit_gpu_refused_blocks_total"), 1);
+  hand_over(9);
+  EXPECT_DOUBLE_EQ(value("tacit_gpu_refused_blocks_total"), 2);
 }
 
 TEST_F(KernelTracerTest, StateIsAWord) {
