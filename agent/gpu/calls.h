@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gpu_* metrics of what processes ask of CUDA and NCCL: the kernel side's counters, read as they are
+// The cuda_* and nccl_* metrics of what processes ask of CUDA and NCCL: the kernel side's counters, read as they are
 // asked for. README.md has the table.
 #pragma once
 #include <cstdint>
