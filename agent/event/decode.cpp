@@ -152,8 +152,6 @@ const char* type_name(uint8_t type) {
     case EVENT_TRAINING: return "training";
     case EVENT_FILE: return "file";
     case EVENT_CUDA_FAILURE: return "cuda_failure";
-    case EVENT_CUDA_MEMORY: return "cuda_memory";
-    case EVENT_COLLECTIVE: return "collective";
     case EVENT_GPU_BATCH: return "gpu_batch";
     case EVENT_TASK_START: return "task_start";
     case EVENT_TASK_ENTER: return "task_enter";

@@ -38,7 +38,7 @@ double seconds(uint64_t ns) { return as_double(ns) / kNsPerSecond; }
 void add_launches(FamilySet& families, const cuda_totals& totals, const Labels& labels) {
   for (const auto& [api, count] :
        {std::pair{"kernel", totals.launches}, std::pair{"graph", totals.graph_launches}})
-    families.add_counter("gpu_launches_total", "Kernels and graphs that were launched",
+    families.add_counter("cuda_launches_total", "Kernels and graphs that were launched",
                          with(labels, "api", api), as_double(count));
 }
 
@@ -46,15 +46,15 @@ void add_copies(FamilySet& families, const cuda_totals& totals, const Labels& la
   for (size_t i = 0; i < kDirections.size(); ++i) {
     if (totals.copies[i] == 0) continue;
     const Labels all = with(labels, "direction", kDirections[i]);
-    families.add_counter("gpu_copies_total", "Copies that were asked for", all,
+    families.add_counter("cuda_copies_total", "Copies that were asked for", all,
                          as_double(totals.copies[i]));
-    families.add_counter("gpu_copy_bytes_total", "Bytes of copies that were asked for", all,
+    families.add_counter("cuda_copy_bytes_total", "Bytes of copies that were asked for", all,
                          as_double(totals.copied_bytes[i]));
   }
   if (totals.sets == 0) return;
-  families.add_counter("gpu_memsets_total", "Memory sets that were asked for", labels,
+  families.add_counter("cuda_memsets_total", "Memory sets that were asked for", labels,
                        as_double(totals.sets));
-  families.add_counter("gpu_memset_bytes_total", "Bytes of memory sets that were asked for", labels,
+  families.add_counter("cuda_memset_bytes_total", "Bytes of memory sets that were asked for", labels,
                        as_double(totals.set_bytes));
 }
 
@@ -62,43 +62,43 @@ void add_memory(FamilySet& families, const cuda_totals& totals, const Labels& la
   for (size_t i = 0; i < kMemories.size(); ++i) {
     if (totals.allocations[i] == 0) continue;
     const Labels all = with(labels, "memory", kMemories[i]);
-    families.add_counter("gpu_allocations_total", "Allocations that succeeded", all,
+    families.add_counter("cuda_allocations_total", "Allocations that succeeded", all,
                          as_double(totals.allocations[i]));
-    families.add_counter("gpu_frees_total", "Allocations that were given back", all,
+    families.add_counter("cuda_frees_total", "Allocations that were given back", all,
                          as_double(totals.frees[i]));
-    families.add_gauge("gpu_allocated_bytes", "Memory that is allocated now", all,
+    families.add_gauge("cuda_allocated_bytes", "Memory that is allocated now", all,
                        as_double(totals.held_bytes[i]));
-    families.add_gauge("gpu_allocated_peak_bytes", "Most memory that was allocated at once", all,
+    families.add_gauge("cuda_allocated_peak_bytes", "Most memory that was allocated at once", all,
                        as_double(totals.peak_bytes[i]));
   }
   if (totals.unknown_frees != 0)
-    families.add_counter("gpu_unknown_frees_total",
+    families.add_counter("cuda_unknown_frees_total",
                          "Frees of memory whose allocation was not seen", labels,
                          as_double(totals.unknown_frees));
   if (totals.untracked_allocations != 0)
-    families.add_counter("gpu_untracked_allocations_total",
-                         "Allocations that are not in gpu_allocated_bytes: the table was full",
+    families.add_counter("cuda_untracked_allocations_total",
+                         "Allocations that are not in cuda_allocated_bytes: the table was full",
                          labels, as_double(totals.untracked_allocations));
 }
 
 void add_waits(FamilySet& families, const cuda_totals& totals, const Labels& labels) {
-  families.add_counter("gpu_sync_waits_total", "Synchronisations that a thread waited for", labels,
+  families.add_counter("cuda_sync_waits_total", "Synchronisations that a thread waited for", labels,
                        as_double(totals.waits));
-  families.add_counter("gpu_sync_wait_seconds_total", "Time that threads waited in them", labels,
+  families.add_counter("cuda_sync_wait_seconds_total", "Time that threads waited in them", labels,
                        seconds(totals.wait_ns));
   if (totals.untimed_waits != 0)
-    families.add_counter("gpu_untimed_sync_waits_total",
+    families.add_counter("cuda_untimed_sync_waits_total",
                          "Synchronisations whose end cannot be seen in this library", labels,
                          as_double(totals.untimed_waits));
 }
 
 void add_failures(FamilySet& families, const event::CudaCounts& counts, const Labels& labels) {
-  families.add_counter("gpu_out_of_memory_total", "Calls that failed for want of memory", labels,
+  families.add_counter("cuda_out_of_memory_total", "Calls that failed for want of memory", labels,
                        as_double(counts.totals.out_of_memory));
   for (const auto& failure : counts.failures) {
     Labels all = with(labels, "call", std::string(call_name(failure.call)));
     all.push_back({"error_type", error_name(failure.call, failure.code)});
-    families.add_counter("gpu_call_errors_total", "Calls with another result than success",
+    families.add_counter("cuda_call_errors_total", "Calls with another result than success",
                          std::move(all), as_double(failure.count));
   }
 }
@@ -134,14 +134,14 @@ void add_collectives(FamilySet& families, const event::CudaCounts& counts, const
   for (const auto& [key, sum] : sums) {
     Labels all = with(labels, "operation", key.first);
     all.push_back({"communicator", key.second});
-    families.add_counter("gpu_collectives_total", "NCCL operations that were enqueued", all,
+    families.add_counter("nccl_operations_total", "NCCL operations that were enqueued", all,
                          as_double(sum.count));
-    families.add_counter("gpu_collective_bytes_total", "Bytes that they name", all,
+    families.add_counter("nccl_operation_bytes_total", "Bytes that they name", all,
                          as_double(sum.bytes));
   }
-  families.add_gauge("gpu_communicators", "NCCL communicators that were used", labels,
+  families.add_gauge("nccl_communicators", "NCCL communicators that were used", labels,
                      as_double(names.size()));
-  families.add_gauge("gpu_seconds_since_collective", "Since the last one was enqueued", labels,
+  families.add_gauge("nccl_seconds_since_operation", "Since the last one was enqueued", labels,
                      now_ns > last_ns ? seconds(now_ns - last_ns) : 0);
 }
 
@@ -161,7 +161,7 @@ void CallMetrics::add_process(FamilySet& families, const event::CudaCounts& coun
   add_failures(families, counts, labels);
   add_collectives(families, counts, labels, now_ns);
   if (totals.last_launch_ns != 0)
-    families.add_gauge("gpu_seconds_since_launch", "Since the last launch of a kernel or graph",
+    families.add_gauge("cuda_seconds_since_launch", "Since the last launch of a kernel or graph",
                        labels,
                        now_ns > totals.last_launch_ns ? seconds(now_ns - totals.last_launch_ns) : 0);
 }

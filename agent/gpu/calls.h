@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gpu_* metrics of what processes ask of CUDA and NCCL: the kernel side's counters, read as they are
-// asked for. README.md has the table.
+// The cuda_* and nccl_* metrics of what processes ask of CUDA and NCCL: the kernel side's counters,
+// read as they are asked for. README.md has the table.
 #pragma once
 #include <cstdint>
 #include <functional>

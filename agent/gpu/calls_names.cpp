@@ -95,8 +95,9 @@ std::string error_name(uint32_t call, int32_t code) {
     const bool known = code >= 0 && static_cast<size_t>(code) < kNcclErrors.size();
     return known ? std::string(kNcclErrors[static_cast<size_t>(code)]) : std::to_string(code);
   }
-  const auto found = std::lower_bound(kErrors.begin(), kErrors.end(), code,
-                                      [](const auto& each, int32_t value) { return each.code < value; });
+  const auto found =
+      std::lower_bound(kErrors.begin(), kErrors.end(), code,
+                       [](const CudaError& each, int32_t value) { return each.code < value; });
   if (found == kErrors.end() || found->code != code) return std::to_string(code);
   const std::string_view error = name.starts_with("cuda") ? found->runtime : found->driver;
   return error.empty() ? std::to_string(code) : std::string(error);

@@ -15,6 +15,7 @@ namespace tacit::runtime {
 namespace {
 
 constexpr int kMaxDepth = 2;  // of calls whose result is passed on
+constexpr size_t kMaxInstructions = 10'000;  // of all functions looked at for one
 constexpr ValuePlace kResult{.base = Register::kRax};
 
 bool writes(const Instruction& instruction, Register reg) {
@@ -208,14 +209,15 @@ class ExitSearch {
 
 using Points = std::map<uint64_t, ExitPoint>;
 
-Result<Points> collect(const ElfImage& image, uint64_t function, int depth) {
-  const auto code = reachable_code(image, function);
+Result<Points> collect(const ElfImage& image, uint64_t function, int depth, size_t& left) {
+  const auto code = left == 0 ? fail("it is too long") : reachable_code(image, function);
   if (!code) return std::unexpected(code.error());
+  left -= std::min(left, code->size());
   ExitSearch search(*code);
   if (auto done = search.run(); !done) return std::unexpected(done.error());
   std::vector<Points> passed_on;
   for (const auto& [callee, behind] : search.callees()) {
-    auto points = depth > 0 ? collect(image, callee, depth - 1)
+    auto points = depth > 0 ? collect(image, callee, depth - 1, left)
                             : Result<Points>(fail("it comes from calls of calls"));
     // Who else calls it is not known: there nothing is stepped over.
     const bool cheap = points && std::all_of(points->begin(), points->end(),
@@ -236,7 +238,8 @@ Result<Points> collect(const ElfImage& image, uint64_t function, int depth) {
 }  // namespace
 
 Result<std::vector<ExitPoint>> exit_points(const ElfImage& image, uint64_t function) {
-  auto found = collect(image, function, kMaxDepth);
+  size_t left = kMaxInstructions;
+  auto found = collect(image, function, kMaxDepth, left);
   if (!found) return std::unexpected(found.error());
   std::vector<ExitPoint> points;
   for (auto& [address, point] : *found) {

@@ -35,6 +35,7 @@ class SetterCalls {
   const ElfImage& image_;
   uint64_t setter_;
   std::map<uint64_t, Seen> seen_;
+  size_t instructions_ = 0;  // decoded so far: files are hostile
 };
 
 }  // namespace tacit::runtime

@@ -23,8 +23,6 @@ enum event_type {
   EVENT_TRAINING,         /* struct training_event */
   EVENT_FILE,             /* struct file_event */
   EVENT_CUDA_FAILURE,     /* struct cuda_failure_event */
-  EVENT_CUDA_MEMORY,      /* struct cuda_memory_event */
-  EVENT_COLLECTIVE,       /* struct collective_event */
   EVENT_GPU_BATCH,        /* struct gpu_batch_event and its block */
   EVENT_TYPE_END,         /* one past the last */
 };

@@ -56,7 +56,7 @@ class Program:
 def seen(agent, program):
     """Whether its calls are counted by now."""
     program.tell("launch 1")
-    return re.search(r"^gpu_launches_total\{.*api=\"kernel\"\} [1-9]", agent.page(), re.M)
+    return re.search(r"^cuda_launches_total\{.*api=\"kernel\"\} [1-9]", agent.page(), re.M)
 
 
 def measure(program, calls):

@@ -58,9 +58,9 @@ def until_probed(page, command):
     """A library is looked into some milliseconds after it was mapped: waits until a call is seen."""
     def seen():
         command()
-        return page.read().total("gpu_launches_total") > 0
+        return page.read().total("cuda_launches_total") > 0
     wait_until(seen, "the libraries to be probed")
-    return page.total("gpu_launches_total")
+    return page.total("cuda_launches_total")
 
 
 def test_counts_are_what_was_asked_for(tacit, fakes, tmp_path):
@@ -86,40 +86,40 @@ def test_counts_are_what_was_asked_for(tacit, fakes, tmp_path):
                           (9, "driver_launch 1")]:
         tell(f"fail {code}")
         tell(command, str(code))
-    page.until("gpu_collectives_total", 14)
-    assert page.total("gpu_launches_total", api="kernel") == before + 1000 + 10 + 14 + 2
-    assert page.total("gpu_launches_total", api="graph") == 30
-    assert page.total("gpu_copies_total", direction="host_to_device") == 20
-    assert page.total("gpu_copy_bytes_total", direction="host_to_device") == 20 * 4096
-    assert page.total("gpu_copy_bytes_total", direction="device_to_host") == 700
-    assert page.total("gpu_copies_total") == 27
-    assert page.total("gpu_memset_bytes_total") == 320
-    assert page.total("gpu_allocations_total", memory="device") == 2
-    assert page.total("gpu_frees_total", memory="device") == 1
-    assert page.total("gpu_allocated_bytes", memory="device") == 1000000
-    assert page.total("gpu_allocated_peak_bytes", memory="device") == 1000500
-    assert page.total("gpu_allocated_bytes", memory="host") == 4096
-    assert page.total("gpu_sync_waits_total") == 4
-    assert 0.04 <= page.total("gpu_sync_wait_seconds_total") < 1
-    assert page.total("gpu_collective_bytes_total", operation="ncclAllReduce") == 48000
-    assert page.total("gpu_collective_bytes_total", operation="ncclAllGather", communicator="1") == 40
-    assert page.total("gpu_communicators") == 2
-    assert 0 <= page.total("gpu_seconds_since_collective") < 20
-    assert page.total("gpu_out_of_memory_total") == 2
+    page.until("nccl_operations_total", 14)
+    assert page.total("cuda_launches_total", api="kernel") == before + 1000 + 10 + 14 + 2
+    assert page.total("cuda_launches_total", api="graph") == 30
+    assert page.total("cuda_copies_total", direction="host_to_device") == 20
+    assert page.total("cuda_copy_bytes_total", direction="host_to_device") == 20 * 4096
+    assert page.total("cuda_copy_bytes_total", direction="device_to_host") == 700
+    assert page.total("cuda_copies_total") == 27
+    assert page.total("cuda_memset_bytes_total") == 320
+    assert page.total("cuda_allocations_total", memory="device") == 2
+    assert page.total("cuda_frees_total", memory="device") == 1
+    assert page.total("cuda_allocated_bytes", memory="device") == 1000000
+    assert page.total("cuda_allocated_peak_bytes", memory="device") == 1000500
+    assert page.total("cuda_allocated_bytes", memory="host") == 4096
+    assert page.total("cuda_sync_waits_total") == 4
+    assert 0.04 <= page.total("cuda_sync_wait_seconds_total") < 1
+    assert page.total("nccl_operation_bytes_total", operation="ncclAllReduce") == 48000
+    assert page.total("nccl_operation_bytes_total", operation="ncclAllGather", communicator="1") == 40
+    assert page.total("nccl_communicators") == 2
+    assert 0 <= page.total("nccl_seconds_since_operation") < 20
+    assert page.total("cuda_out_of_memory_total") == 2
     errors = {(dict(labels)["call"], dict(labels)["error_type"]): value
-              for labels, value in page.rows("gpu_call_errors_total").items()}
+              for labels, value in page.rows("cuda_call_errors_total").items()}
     # The driver's own failed launch is counted only: no runtime is there to remember its failure.
     assert errors == {("cudaMalloc", "cudaErrorMemoryAllocation"): 2,
                       ("cudaLaunchKernel", "cudaErrorLaunchFailure"): 1,
                       ("cudaStreamSynchronize", "cudaErrorIllegalAddress"): 1}
-    labels = dict(next(iter(page.rows("gpu_launches_total"))))
+    labels = dict(next(iter(page.rows("cuda_launches_total"))))
     assert labels["process_pid"] == str(program.process.pid)
     assert labels["job"] == "cuda_calls"
     page.until("tacit_events_total", 4, type="cuda_failure")
     assert page.total("tacit_events_total", type="cuda_failure") == 4
     assert page.total("tacit_events_dropped_total") == 0
     program.end()
-    wait_until(lambda: not page.read().rows("gpu_launches_total"), "its series to go")
+    wait_until(lambda: not page.read().rows("cuda_launches_total"), "its series to go")
     agent.finish()
 
 
@@ -144,10 +144,10 @@ def test_each_way_to_have_the_libraries(tacit, fakes, tmp_path, how):
     program.tell("fail 2")
     program.tell("malloc 32", "2")
     program.tell("reduce 4 7 4096 3")
-    page.until("gpu_collectives_total", 3)
-    assert page.total("gpu_launches_total", api="kernel") == before + 103
-    assert page.total("gpu_allocated_bytes") == 64
-    assert page.total("gpu_out_of_memory_total") == 1
+    page.until("nccl_operations_total", 3)
+    assert page.total("cuda_launches_total", api="kernel") == before + 103
+    assert page.total("cuda_allocated_bytes") == 64
+    assert page.total("cuda_out_of_memory_total") == 1
     program.end()
     agent.finish()
 
@@ -203,13 +203,13 @@ def test_nvidias_runtime_without_a_driver(tacit, tmp_path):
     before = until_probed(page, lambda: program.tell("launch 1", code))
     for name in ("malloc", "host", "free", "sync", "count", "launch", "thunk", "copy"):
         program.tell(f"{name} 100", code)
-    page.until("gpu_copies_total", 100)
-    assert page.total("gpu_launches_total", api="kernel") == before + 200
-    assert page.total("gpu_copy_bytes_total", direction="host_to_device") == 409600
-    assert page.total("gpu_sync_waits_total") == 100
-    assert not page.rows("gpu_allocated_bytes")
+    page.until("cuda_copies_total", 100)
+    assert page.total("cuda_launches_total", api="kernel") == before + 200
+    assert page.total("cuda_copy_bytes_total", direction="host_to_device") == 409600
+    assert page.total("cuda_sync_waits_total") == 100
+    assert not page.rows("cuda_allocated_bytes")
     errors = {(dict(labels)["call"], dict(labels)["error_type"]): value
-              for labels, value in page.rows("gpu_call_errors_total").items()}
+              for labels, value in page.rows("cuda_call_errors_total").items()}
     assert errors == {(call, "cudaErrorInsufficientDriver"): 100 for call in
                       ("cudaMalloc", "cudaHostAlloc", "cudaFree", "cudaDeviceSynchronize",
                        "cudaGetDeviceCount")}

@@ -60,27 +60,27 @@ TEST(CallMetricsTest, WhatAProcessAskedFor) {
   totals.held_bytes[CUDA_MEMORY_DEVICE] = 300;
   totals.peak_bytes[CUDA_MEMORY_DEVICE] = 700;
   const auto families = collect({counts_of(78), counts});
-  EXPECT_EQ(counter(families, "gpu_launches_total", {{"api", "kernel"}}), 1000);
-  EXPECT_EQ(counter(families, "gpu_launches_total", {{"api", "graph"}}), 3);
-  EXPECT_EQ(metrics::series_count(families, "gpu_launches_total"), 2u);  // none of 78
-  EXPECT_EQ(gauge(families, "gpu_seconds_since_launch"), 1.5);
-  EXPECT_EQ(counter(families, "gpu_copies_total", {{"direction", "device_to_host"}}), 2);
-  EXPECT_EQ(counter(families, "gpu_copy_bytes_total", {{"direction", "device_to_host"}}), 4096);
-  EXPECT_EQ(metrics::series_count(families, "gpu_copies_total"), 1u);
-  EXPECT_EQ(counter(families, "gpu_sync_waits_total"), 4);
-  EXPECT_EQ(counter(families, "gpu_sync_wait_seconds_total"), 2);
-  EXPECT_EQ(counter(families, "gpu_allocations_total", {{"memory", "device"}}), 5);
-  EXPECT_EQ(counter(families, "gpu_frees_total", {{"memory", "device"}}), 2);
-  EXPECT_EQ(gauge(families, "gpu_allocated_bytes", {{"memory", "device"}}), 300);
-  EXPECT_EQ(gauge(families, "gpu_allocated_peak_bytes", {{"memory", "device"}}), 700);
+  EXPECT_EQ(counter(families, "cuda_launches_total", {{"api", "kernel"}}), 1000);
+  EXPECT_EQ(counter(families, "cuda_launches_total", {{"api", "graph"}}), 3);
+  EXPECT_EQ(metrics::series_count(families, "cuda_launches_total"), 2u);  // none of 78
+  EXPECT_EQ(gauge(families, "cuda_seconds_since_launch"), 1.5);
+  EXPECT_EQ(counter(families, "cuda_copies_total", {{"direction", "device_to_host"}}), 2);
+  EXPECT_EQ(counter(families, "cuda_copy_bytes_total", {{"direction", "device_to_host"}}), 4096);
+  EXPECT_EQ(metrics::series_count(families, "cuda_copies_total"), 1u);
+  EXPECT_EQ(counter(families, "cuda_sync_waits_total"), 4);
+  EXPECT_EQ(counter(families, "cuda_sync_wait_seconds_total"), 2);
+  EXPECT_EQ(counter(families, "cuda_allocations_total", {{"memory", "device"}}), 5);
+  EXPECT_EQ(counter(families, "cuda_frees_total", {{"memory", "device"}}), 2);
+  EXPECT_EQ(gauge(families, "cuda_allocated_bytes", {{"memory", "device"}}), 300);
+  EXPECT_EQ(gauge(families, "cuda_allocated_peak_bytes", {{"memory", "device"}}), 700);
 }
 
 TEST(CallMetricsTest, WhatIsNotKnownIsLeftOut) {
   const auto families = collect({counts_of(77)});
   for (const char* name :
-       {"gpu_copies_total", "gpu_memsets_total", "gpu_allocated_bytes", "gpu_unknown_frees_total",
-        "gpu_untimed_sync_waits_total", "gpu_seconds_since_launch", "gpu_seconds_since_collective",
-        "gpu_communicators", "gpu_call_errors_total"})
+       {"cuda_copies_total", "cuda_memsets_total", "cuda_allocated_bytes", "cuda_unknown_frees_total",
+        "cuda_untimed_sync_waits_total", "cuda_seconds_since_launch", "nccl_seconds_since_operation",
+        "nccl_communicators", "cuda_call_errors_total"})
     EXPECT_EQ(metrics::series_count(families, name), 0u) << name;
   EXPECT_TRUE(collect({counts_of(78)}).empty());
 }
@@ -91,13 +91,13 @@ TEST(CallMetricsTest, FailuresByCallAndName) {
   counts.failures = {{CUDA_CALL_cudaMalloc, 2, 3}, {CUDA_CALL_ncclAllReduce, 2, 1}, {CUDA_CALL_cuInit, 100, 2}, {CUDA_CALL_cudaFree, 12345, 1}};
   const auto families = collect({counts});
   const auto errors = [&](const char* call, const char* type) {
-    return counter(families, "gpu_call_errors_total", {{"call", call}, {"error_type", type}});
+    return counter(families, "cuda_call_errors_total", {{"call", call}, {"error_type", type}});
   };
   EXPECT_EQ(errors("cudaMalloc", "cudaErrorMemoryAllocation"), 3);
   EXPECT_EQ(errors("ncclAllReduce", "ncclSystemError"), 1);
   EXPECT_EQ(errors("cuInit", "CUDA_ERROR_NO_DEVICE"), 2);
   EXPECT_EQ(errors("cudaFree", "12345"), 1);
-  EXPECT_EQ(counter(families, "gpu_out_of_memory_total"), 3);
+  EXPECT_EQ(counter(families, "cuda_out_of_memory_total"), 3);
 }
 
 TEST(CallMetricsTest, CommunicatorsAreNumberedByFirstUse) {
@@ -107,14 +107,14 @@ TEST(CallMetricsTest, CommunicatorsAreNumberedByFirstUse) {
                         {CUDA_CALL_ncclSend, 0xaaa, {1, 10, 200, 250}}};
   const auto families = collect({counts});
   const auto collectives = [&](const char* operation, const char* communicator) {
-    return counter(families, "gpu_collectives_total",
+    return counter(families, "nccl_operations_total",
                    {{"operation", operation}, {"communicator", communicator}});
   };
   EXPECT_EQ(collectives("ncclAllReduce", "1"), 5);
   EXPECT_EQ(collectives("ncclAllReduce", "0"), 7);
   EXPECT_EQ(collectives("ncclSend", "0"), 1);
-  EXPECT_EQ(gauge(families, "gpu_communicators"), 2);
-  EXPECT_EQ(gauge(families, "gpu_seconds_since_collective"), 4);
+  EXPECT_EQ(gauge(families, "nccl_communicators"), 2);
+  EXPECT_EQ(gauge(families, "nccl_seconds_since_operation"), 4);
 }
 
 TEST(CallMetricsTest, ManyCommunicatorsShareOneSeries) {
@@ -122,8 +122,8 @@ TEST(CallMetricsTest, ManyCommunicatorsShareOneSeries) {
   for (uint64_t i = 0; i < 40; ++i)
     counts.collectives.push_back({CUDA_CALL_ncclSend, 1000 + i, {1, 8, i, i}});
   const auto families = collect({counts});
-  EXPECT_EQ(metrics::series_count(families, "gpu_collectives_total"), 17u);
-  EXPECT_EQ(counter(families, "gpu_collectives_total",
+  EXPECT_EQ(metrics::series_count(families, "nccl_operations_total"), 17u);
+  EXPECT_EQ(counter(families, "nccl_operations_total",
                     {{"operation", "ncclSend"}, {"communicator", "other"}}),
             24);
 }
