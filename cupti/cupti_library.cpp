@@ -87,6 +87,8 @@ int major_of_name(const char* path, const char* library) {
   return major;
 }
 
+bool driver_is_mapped() { return ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD) != nullptr; }
+
 bool load_cupti(const char* preferred, CuptiFunctions& functions) {
   Mapped mapped;
   ::dl_iterate_phdr(look_at, &mapped);

@@ -46,6 +46,9 @@ inline constexpr const char* kCuptiSymbols[] = {
 // called.
 bool load_cupti(const char* preferred, CuptiFunctions& functions);
 
+// CUDA's driver is in this process. Where it is not, CUPTI 13.2 crashes in its first function.
+bool driver_is_mapped();
+
 // True for the file name of a CUPTI library: libcupti.so, libcupti.so.12, ....
 bool is_cupti_name(const char* path);
 // 12 for "/a/libcudart.so.12" and "libcudart.so.12.4.127"; 0: none.

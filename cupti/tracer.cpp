@@ -21,8 +21,9 @@ void Tracer::start(const Settings& settings) {
   if (!outbox_.map() || !collector_.map()) return fail_for_good(0);
   courier_.open(settings.file);
   uint32_t version = 0;
-  if (!load_cupti(settings.library, cupti_) || cupti_.get_version(&version) != kSuccess ||
-      version < kOldestVersion || version > kNewestVersion) {
+  if (!driver_is_mapped() || !load_cupti(settings.library, cupti_) ||
+      cupti_.get_version(&version) != kSuccess || version < kOldestVersion ||
+      version > kNewestVersion) {
     figures_.cupti_version.store(version, std::memory_order_relaxed);
     set_state(GPU_TRACER_UNSUPPORTED);
     courier_.announce();

@@ -3,14 +3,20 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "bpf/events/gpu_batch.h"
 
 namespace tacit::cupti {
 namespace {
@@ -81,8 +87,8 @@ TEST(ShippedLibrary, HasOneProbeOnAOneByteNop) {
 #endif
 }
 
-// Real libraries, where there are some: every function that is looked up is there.
-TEST(RealCupti, HasEveryFunction) {
+// Real libraries, where there are some.
+std::vector<std::string> real_libraries() {
   std::vector<std::string> libraries;
   if (std::string(TACIT_REAL_CUPTI) != "") libraries.push_back(TACIT_REAL_CUPTI);
   std::error_code none;
@@ -93,6 +99,12 @@ TEST(RealCupti, HasEveryFunction) {
       if (is_cupti_name(file.path().c_str()) && file.is_regular_file())
         libraries.push_back(file.path());
   }
+  return libraries;
+}
+
+// Every function that is looked up is there.
+TEST(RealCupti, HasEveryFunction) {
+  const auto libraries = real_libraries();
   if (libraries.empty()) GTEST_SKIP() << "no CUPTI here";
   for (const std::string& library : libraries) {
     std::set<std::string> names;  // without "@@libcupti.so.13"
@@ -100,6 +112,39 @@ TEST(RealCupti, HasEveryFunction) {
       names.insert(name.substr(0, name.find('@')));
     for (const char* symbol : kCuptiSymbols)
       EXPECT_TRUE(names.contains(symbol)) << library << " lacks " << symbol;
+  }
+}
+
+// In a child of its own, since what was loaded stays. Returns how it ended.
+int initialize_with(const std::string& library, const std::string& file) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("TACIT_CUPTI_FILE", file.c_str(), 1);
+    const bool loaded = ::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr;
+    void* ours = ::dlopen(TACIT_CUPTI_LIBRARY, RTLD_NOW);
+    if (!loaded || ours == nullptr) ::_exit(3);
+    reinterpret_cast<int (*)()>(::dlsym(ours, "InitializeInjection"))();
+    ::_exit(0);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+// Where no driver is, a real CUPTI is not even asked its version: 13.2 crashes.
+TEST(RealCupti, IsNotCalledWithoutADriver) {
+  if (::dlopen("libcuda.so.1", RTLD_LAZY) != nullptr) GTEST_SKIP() << "there is a driver here";
+  const auto libraries = real_libraries();
+  if (libraries.empty()) GTEST_SKIP() << "no CUPTI here";
+  const auto file = std::filesystem::temp_directory_path() / ("tacit-real-" + std::to_string(::getpid()));
+  for (const std::string& library : libraries) {
+    EXPECT_EQ(initialize_with(library, file), 0) << library;
+    gpu_batch_header header{};
+    std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(&header), sizeof(header));
+    EXPECT_EQ(header.magic, GPU_BATCH_MAGIC);
+    EXPECT_EQ(header.state, uint32_t{GPU_TRACER_UNSUPPORTED}) << library;
+    EXPECT_EQ(header.cupti_version, 0u);
+    std::filesystem::remove(file);
   }
 }
 

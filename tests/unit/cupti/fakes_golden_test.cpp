@@ -60,6 +60,21 @@ TEST_P(Golden, ARunAndItsRecordingAgree) {
   expect_case(expected, read_recording(file));
 }
 
+// Takes 25 s to make: FAKE_CUPTI_OVERHEAD_NS=5000000 and TACIT_CUPTI_FILE, fake_cuda_app --kernels 832
+// --rate 32 --copies 10, with the default budget.
+TEST(GoldenRecording, GovernedStepsDownInOrder) {
+  const Recording recording =
+      read_recording(std::filesystem::path(TACIT_RECORDINGS) / "governed.bin");
+  EXPECT_THAT(recording.problems, testing::IsEmpty());
+  std::vector<uint32_t> states;
+  for (const auto& block : recording.blocks)
+    if (states.empty() || states.back() != block.header.state) states.push_back(block.header.state);
+  EXPECT_THAT(states, testing::ElementsAre(GPU_TRACER_ACTIVE, GPU_TRACER_NO_COPIES,
+                                           GPU_TRACER_GRAPHS, GPU_TRACER_DUTY_CYCLE));
+  EXPECT_TRUE(recording.of_kind(GPU_RECORD_COPY).empty()) << "copies came when they were off";
+  EXPECT_GT(recording.last().overhead_ns, 3'000'000'000u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Recordings, Golden, testing::ValuesIn(kCases),
                          [](const auto& made) { return std::string(made.param.name); });
 
