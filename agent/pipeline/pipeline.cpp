@@ -66,7 +66,8 @@ Pipeline::Pipeline(Rooms rooms)
       programs_(rooms_.correlator, rooms_.command_pid,
                 [this](const EndedProgram& ended) { report_program(ended); }),
       training_({rooms_.processes, rooms_.resources, rooms_.correlator, rooms_.samplers,
-                 rooms_.training, training_emitter()},
+                 rooms_.training, gpu_failures_, rooms_.probes, rooms_.kernels,
+                 training_emitter()},
                 rooms_.config.gpu_step_spans),
       request_kernels_(rooms_.kernels),
       wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
@@ -74,8 +75,8 @@ Pipeline::Pipeline(Rooms rooms)
 TrainingTraces::Emit Pipeline::training_emitter() {
   if (!tracing_) return nullptr;
   return [this](telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
-                const telemetry::ResourcePtr& resource) {
-    emit(std::move(span), place, pid, resource);
+                const telemetry::ResourcePtr& resource, gpu::WindowId kernels) {
+    emit(std::move(span), place, pid, resource, kernels);
   };
 }
 
@@ -249,18 +250,16 @@ void Pipeline::handle(const event::GpuBatch& batch) {
 }
 
 void Pipeline::handle(const event::CudaFailure& failure) {
-  if (!rooms_.cuda_failed) return;
+  if (!tracing_) return;
   const auto& raw = *failure.raw;
-  const auto request =
-      tracing_ ? work(raw.header.pid).started_by(actor_of(raw)).request : trace::PlacePtr{};
-  rooms_.cuda_failed({.pid = raw.header.pid,
-                      .tid = raw.header.tid,
-                      .time_ns = raw.header.time_ns,
-                      .begin_ns = raw.begin_ns,
-                      .call = raw.call,
-                      .code = raw.code,
-                      .bytes = raw.bytes},
-                     request);
+  gpu_failures_.add({.pid = raw.header.pid,
+                     .tid = raw.header.tid,
+                     .time_ns = raw.header.time_ns,
+                     .begin_ns = raw.begin_ns,
+                     .call = raw.call,
+                     .code = raw.code,
+                     .bytes = raw.bytes},
+                    work(raw.header.pid).started_by(actor_of(raw)).request);
 }
 
 void Pipeline::begin_program(uint32_t pid, uint64_t time_ns) {
@@ -288,6 +287,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
                            header.time_ns);
   connections_.process_exited(header.pid, header.time_ns);
   programs_.exited(header.pid, header.time_ns, exit.raw->exit_code);
+  gpu_failures_.forget(header.pid);
   rooms_.correlator.forget_process(header.pid, header.time_ns);
   rooms_.correlator.sdks().exited(header.pid);
   if (rooms_.kernels != nullptr) rooms_.kernels->exited(header.pid, header.time_ns);
@@ -447,6 +447,7 @@ void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange
   if (connection.failed_attempts != 0)
     span.attributes.push_back({"tacit.connect.failed_attempts",
                                int64_t{std::exchange(connection.failed_attempts, 0)}});
+  gpu_failures_.describe_request(span, *place, wall_offset_ns_);
   emit(std::move(span), place, pid, connection.resource, kernels);
 }
 
@@ -466,8 +467,10 @@ void Pipeline::report_failed_connect(const FailedConnect& failed) {
 void Pipeline::report_program(const EndedProgram& ended) {
   const discovery::Process* process = rooms_.processes.resolve(ended.pid);
   if (process == nullptr || !tracing_) return;
-  emit(program_span(ended, wall_offset_ns_), ended.place, ended.pid,
-       rooms_.resources.resource_for(*process));
+  auto span = program_span(ended, wall_offset_ns_);
+  gpu_failures_.describe(span, ended.pid, ended.begin_ns, ended.end_ns,
+                         ended.wait_status.value_or(0) != 0, wall_offset_ns_);
+  emit(std::move(span), ended.place, ended.pid, rooms_.resources.resource_for(*process));
 }
 
 void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,

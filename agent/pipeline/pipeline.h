@@ -16,7 +16,7 @@
 #include "agent/enrich/resource_catalog.h"
 #include "agent/event/event.h"
 #include "agent/gpu/kernels/kernel_tracer.h"
-#include "agent/gpu/calls.h"
+#include "agent/pipeline/gpu_failures.h"
 #include "agent/metrics/metrics.h"
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/connection_table.h"
@@ -71,8 +71,6 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
     std::optional<int64_t> wall_offset_ns = std::nullopt;
     uint32_t command_pid = 0;  // of `tacit exec`
     gpu::KernelTracer* kernels = nullptr;  // null: blocks of kernel records are not looked at
-    // A call of CUDA or NCCL failed; `request`: what its thread served at that moment, or null.
-    std::function<void(const gpu::CudaFailure&, const trace::PlacePtr& request)> cuda_failed = {};
   };
   explicit Pipeline(Rooms rooms);
 
@@ -138,6 +136,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   FailedConnects failed_connects_;
   SpanOutlet outlet_;
   Programs programs_;
+  GpuFailures gpu_failures_;
   TrainingTraces training_;
   RequestKernels request_kernels_;
   std::set<uint32_t> to_inspect_;

@@ -2,6 +2,7 @@
 #include "agent/pipeline/request_kernels.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace tacit::pipeline {
@@ -13,13 +14,21 @@ int64_t number(uint64_t value) {
       std::min(value, uint64_t{std::numeric_limits<int64_t>::max()}));
 }
 
-void describe(const gpu::WindowSums& sums, telemetry::Attributes& attributes) {
+// Four digits tell a person enough. More than 1: several devices, or work that ended later.
+double share(uint64_t part, uint64_t whole) {
+  return std::round(static_cast<double>(part) / static_cast<double>(whole) * 1e4) / 1e4;
+}
+
+void describe(const gpu::WindowSums& sums, telemetry::Span& span) {
+  auto& attributes = span.attributes;
   using gpu::LinkRule;
   const auto by = [&](LinkRule rule) { return sums.linked_ns[static_cast<size_t>(rule)]; };
   if (sums.kernels != 0) {
     attributes.push_back({"tacit.gpu.kernel.count", number(sums.kernels)});
     attributes.push_back({"tacit.gpu.kernel.duration_ns", number(sums.kernel_ns())});
     attributes.push_back({"tacit.gpu.busy_ns", number(sums.busy_ns)});
+    if (const uint64_t length_ns = span.end_unix_ns - span.start_unix_ns; length_ns > 0)
+      attributes.push_back({"tacit.gpu.busy.share", share(sums.busy_ns, length_ns)});
     const auto rule = by(LinkRule::kThread) >= by(LinkRule::kProcess) ? LinkRule::kThread
                                                                       : LinkRule::kProcess;
     attributes.push_back(
@@ -57,7 +66,7 @@ bool RequestKernels::complete(telemetry::Span& span, gpu::WindowId window, uint6
                               bool force) {
   auto& windows = tracer_->windows();
   if (!force && !windows.settled(window, now_ns)) return false;
-  if (const auto sums = windows.take(window)) describe(*sums, span.attributes);
+  if (const auto sums = windows.take(window)) describe(*sums, span);
   return true;
 }
 

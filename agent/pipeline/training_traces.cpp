@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pipeline/training_traces.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "agent/gpu/training_spans.h"
+#include "agent/runtime/memory_map.h"
 
 namespace tacit::pipeline {
+namespace {
+
+bool has_cuda_driver(uint32_t pid) {
+  const auto images = runtime::mapped_images(pid);
+  return std::any_of(images.begin(), images.end(), [](const auto& image) {
+    return image.name.starts_with("libcuda.so");
+  });
+}
+
+}  // namespace
 
 telemetry::ResourcePtr TrainingTraces::resource_of(uint32_t pid) {
   const discovery::Process* process = rooms_.processes.resolve(pid);
@@ -24,7 +37,9 @@ void TrainingTraces::tick(uint64_t now_ns, int64_t wall_offset_ns) {
 
 void TrainingTraces::process_ended(uint32_t pid, uint64_t time_ns, uint32_t wait_status) {
   now_ns_ = time_ns;
-  watch_.process_ended(pid, time_ns, wait_status != 0);
+  ending_in_failure_ = wait_status != 0;
+  watch_.process_ended(pid, time_ns, ending_in_failure_);
+  ending_in_failure_ = false;
   rooms_.metrics.process_over(pid, time_ns);
 }
 
@@ -32,8 +47,13 @@ void TrainingTraces::run_began(uint64_t id, const gpu::TrainingActor& actor, uin
   if (!rooms_.emit) return;
   const discovery::Process* process = rooms_.processes.resolve(actor.pid);
   if (process == nullptr) return;
-  begun_[id] = rooms_.correlator.part({actor.pid, actor.tid, actor.task, actor.turn},
-                                      rooms_.samplers.of(process->image->service_name), time_ns);
+  Begun& begun = begun_[id];
+  begun.place = rooms_.correlator.part({actor.pid, actor.tid, actor.task, actor.turn},
+                                       rooms_.samplers.of(process->image->service_name), time_ns);
+  begun.has_driver = has_cuda_driver(actor.pid);
+  if (rooms_.kernels != nullptr)
+    begun.kernels = rooms_.kernels->windows().open(
+        {actor.pid, actor.tid, time_ns, gpu::WindowKind::kPhase});
 }
 
 void TrainingTraces::step_ended(uint64_t id, uint32_t pid, const gpu::FinishedStep& step,
@@ -51,19 +71,53 @@ void TrainingTraces::run_ended(uint64_t id, uint32_t pid, const gpu::TrainingLoo
   const auto resource = resource_of(pid);
   if (resource && loop.trains()) rooms_.metrics.progress(id, pid, *resource, loop);
   rooms_.metrics.run_over(id);
-  const auto begun = begun_.extract(id);
-  if (begun.empty() || !resource) return;
+  auto found = begun_.extract(id);
+  if (found.empty()) return;
+  const Begun begun = std::move(found.mapped());
+  if (begun.kernels != gpu::kNoWindow)
+    rooms_.kernels->windows().close(begun.kernels, loop.trains() ? loop.end_ns() : now_ns_);
+  if (!resource || !loop.trains()) {
+    if (begun.kernels != gpu::kNoWindow) rooms_.kernels->windows().take(begun.kernels);
+    if (!resource) return;
+  }
   // Every place is made before the first of them can be settled, which lets go of its parent.
   trace::PlacePtr whole_loop;
   std::vector<trace::PlacePtr> places;
   for (const auto& phase : phases) {
     places.push_back(phase.in_loop && whole_loop ? rooms_.correlator.below(whole_loop)
-                                                 : rooms_.correlator.beside(*begun.mapped()));
+                                                 : rooms_.correlator.beside(*begun.place));
     rooms_.correlator.end_part(*places.back(), now_ns_);
     if (phase.kind == gpu::PhaseKind::kTrainLoop) whole_loop = places.back();
   }
-  for (size_t i = 0; i < phases.size(); ++i)
-    rooms_.emit(gpu::phase_span(phases[i], wall_offset_ns_), places[i], pid, resource);
+  for (size_t i = 0; i < phases.size(); ++i) {
+    const auto& phase = phases[i];
+    auto span = gpu::phase_span(phase, wall_offset_ns_);
+    const bool is_loop = phase.kind == gpu::PhaseKind::kTrainLoop;
+    // What the process ended with is its loop's failure, though it may come after the last step.
+    const uint64_t until_ns = is_loop && ending_in_failure_ ? now_ns_ : phase.end_ns;
+    rooms_.failures.describe(span, pid, phase.begin_ns, until_ns, is_loop && ending_in_failure_,
+                             wall_offset_ns_);
+    if (is_loop) describe_device(span, pid, begun);
+    rooms_.emit(std::move(span), places[i], pid, resource,
+                is_loop ? begun.kernels : gpu::kNoWindow);
+  }
+}
+
+// Where it ran, as far as that was seen: launches, or no driver that could be launched with.
+void TrainingTraces::describe_device(telemetry::Span& span, uint32_t pid,
+                                     const Begun& begun) const {
+  const auto counts = rooms_.probes.cuda_counts(pid);
+  const bool launched =
+      counts && counts->totals.launches + counts->totals.graph_launches > 0;
+  if (launched || (rooms_.kernels != nullptr && rooms_.kernels->traces(pid)))
+    span.attributes.push_back({"tacit.training.device", std::string("cuda")});
+  else if (!begun.has_driver)
+    span.attributes.push_back({"tacit.training.device", std::string("cpu")});
+  if (!counts) return;
+  if (const uint64_t peak = counts->totals.peak_bytes[CUDA_MEMORY_DEVICE]; peak > 0)
+    span.attributes.push_back(
+        {"tacit.gpu.memory.peak_bytes",
+         static_cast<int64_t>(std::min(peak, uint64_t{std::numeric_limits<int64_t>::max()}))});
 }
 
 }  // namespace tacit::pipeline

@@ -12,8 +12,11 @@
 #include "agent/discovery/process_table.h"
 #include "agent/enrich/resource_catalog.h"
 #include "agent/event/event.h"
+#include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/gpu/training_metrics.h"
 #include "agent/gpu/training_watch.h"
+#include "agent/pipeline/gpu_failures.h"
+#include "agent/probe/probe_control.h"
 #include "agent/trace/correlator.h"
 #include "agent/trace/samplers.h"
 
@@ -22,14 +25,18 @@ namespace tacit::pipeline {
 class TrainingTraces final : public gpu::TrainingObserver {
  public:
   using Emit = std::function<void(telemetry::Span, const trace::PlacePtr&, uint32_t pid,
-                                  const telemetry::ResourcePtr&)>;
-  // All must outlive it. `emit`: null where spans go nowhere.
+                                  const telemetry::ResourcePtr&, gpu::WindowId kernels)>;
+  // All must outlive it. `kernels`: null where kernel records are not looked at; `emit`: where spans
+  // go nowhere.
   struct Rooms {
     discovery::ProcessTable& processes;
     enrich::ResourceCatalog& resources;
     trace::Correlator& correlator;
     const trace::Samplers& samplers;
     gpu::TrainingMetrics& metrics;
+    const GpuFailures& failures;
+    const probe::ProbeControl& probes;
+    gpu::KernelTracer* kernels;
     Emit emit;
   };
   TrainingTraces(Rooms rooms, uint32_t step_spans)
@@ -53,11 +60,18 @@ class TrainingTraces final : public gpu::TrainingObserver {
                  std::vector<gpu::TrainingPhase> phases) override;
 
  private:
+  struct Begun {
+    trace::PlacePtr place;  // all phases are beside it
+    gpu::WindowId kernels = gpu::kNoWindow;
+    bool has_driver = false;  // CUDA's driver was loaded when it began
+  };
   telemetry::ResourcePtr resource_of(uint32_t pid);
+  void describe_device(telemetry::Span& span, uint32_t pid, const Begun& begun) const;
 
   Rooms rooms_;
   gpu::TrainingWatch watch_;
-  std::unordered_map<uint64_t, trace::PlacePtr> begun_;  // runs: the place all phases are beside
+  std::unordered_map<uint64_t, Begun> begun_;  // by run
+  bool ending_in_failure_ = false;             // the process that is ending now does so
   uint64_t now_ns_ = 0;
   int64_t wall_offset_ns_ = 0;
   uint64_t next_expiry_ns_ = 0;

@@ -91,6 +91,10 @@ void append_training(std::string& out, const Span& span) {
     fmt::format_to(sink, " p95 {:.2f} ms", *p95 * 1e3);
   if (const double* wait = find_double(span, "tacit.training.data_wait.share"))
     fmt::format_to(sink, ", data wait {:.1f} %", *wait * 100);
+  if (const double* busy = find_double(span, "tacit.gpu.busy.share"))
+    fmt::format_to(sink, ", GPU busy {:.1f} %", *busy * 100);
+  else if (find_text(span, "tacit.training.device") == "cpu")
+    out += ", on the CPU";
 }
 
 void append_error(std::string& out, const Span& span) {
