@@ -22,7 +22,7 @@ if(NOT folders AND TACIT_CUPTI_WHEELS)
     find_package(Python3 QUIET COMPONENTS Interpreter)
     execute_process(
       COMMAND ${Python3_EXECUTABLE} -m pip install --quiet --no-deps --no-compile --upgrade
-              --disable-pip-version-check --target ${wheels}
+              --disable-pip-version-check --retries 1 --timeout 10 --target ${wheels}
               nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13.0.96 nvidia-cuda-crt==13.0.88
       OUTPUT_QUIET ERROR_QUIET TIMEOUT 120)
   endif()

@@ -15,7 +15,7 @@
 
 /* What the library is doing. A number in metrics and a word in labels. */
 enum gpu_tracer_state {
-  GPU_TRACER_WAITING = 0, /* no CUDA context yet, or switched off: not one CUPTI call was made */
+  GPU_TRACER_WAITING = 0, /* no CUDA context yet, or nobody listens: nothing is recorded */
   GPU_TRACER_ACTIVE,      /* kernels, copies, memsets, synchronisation */
   GPU_TRACER_NO_COPIES,   /* stepped down: kernels only */
   GPU_TRACER_GRAPHS,      /* stepped down: a record a graph launch, none a node */

@@ -84,23 +84,23 @@ def test_figures_of_a_device(tacit, gpu):
             ("hw_gpu_utilization_ratio", 0.03, {"hw_gpu_task": "decoder"}),
             ("hw_gpu_memory_usage_bytes", 42949672960, {}),
             ("hw_gpu_memory_limit_bytes", 85520809984, {}),
-            ("tacit_gpu_memory_reserved_bytes", 620756992, {}),
+            ("gpu_memory_reserved_bytes", 620756992, {}),
             ("hw_power_watts", 512.5, {}),
             ("hw_energy_joules_total", 123456.789, {}),
             ("hw_temperature_celsius", 61, {"hw_sensor_location": "gpu"}),
             ("hw_temperature_celsius", 74, {"hw_sensor_location": "memory"}),
             ("hw_errors_total", 3, {"error_type": "ecc_corrected"}),
             ("hw_status", 1, {"hw_state": "ok"}),
-            ("tacit_gpu_clock_hertz", 1.755e9, {"domain": "sm"}),
-            ("tacit_gpu_clock_reason", 1, {"reason": "sw_power_cap"}),
-            ("tacit_gpu_throttle_seconds_total", 1.5, {"reason": "power"}),
-            ("tacit_gpu_sm_active_ratio", 0.75, {}),
-            ("tacit_gpu_sm_occupancy_ratio", 0.5, {}),
-            ("tacit_gpu_tensor_active_ratio", 0.625, {}),
-            ("tacit_gpu_dram_active_ratio", 0.45, {}),
-            ("tacit_gpu_pcie_throughput_bytes_per_second", 200 * MIB,
+            ("gpu_clock_hertz", 1.755e9, {"domain": "sm"}),
+            ("gpu_clock_reason", 1, {"reason": "sw_power_cap"}),
+            ("gpu_throttle_seconds_total", 1.5, {"reason": "power"}),
+            ("gpu_sm_active_ratio", 0.75, {}),
+            ("gpu_sm_occupancy_ratio", 0.5, {}),
+            ("gpu_tensor_active_ratio", 0.625, {}),
+            ("gpu_dram_active_ratio", 0.45, {}),
+            ("gpu_pcie_throughput_bytes_per_second", 200 * MIB,
              {"network_io_direction": "receive"}),
-            ("tacit_gpu_nvlink_bytes_total", 4096 * 1024, {"network_io_direction": "receive"})]:
+            ("gpu_nvlink_bytes_total", 4096 * 1024, {"network_io_direction": "receive"})]:
         assert one(page, name, **device, **labels) == pytest.approx(value, rel=1e-9), name
     assert "DCGM_FI" not in page.text
     agent.finish()
@@ -113,20 +113,20 @@ def test_processes_are_named_where_they_are_observed(tacit, gpu):
     worker = agent.start("sleep", "60")
     gpu.add(f"0 process {worker.pid} 1000000", f"0 sample {worker.pid} 5000 60 20 0 1",
             "0 process 1 300", "0 sample 1 5000 25 0 0 0")
-    page.until("tacit_gpu_process_memory_bytes", 1000000)
-    assert page.rows("tacit_gpu_process_memory_bytes").keys() == page.rows(
-        "tacit_gpu_process_memory_bytes", hw_id=UUID, process_pid=str(worker.pid),
+    page.until("gpu_process_memory_bytes", 1000000)
+    assert page.rows("gpu_process_memory_bytes").keys() == page.rows(
+        "gpu_process_memory_bytes", hw_id=UUID, process_pid=str(worker.pid),
         job="sleep").keys()
-    assert one(page, "tacit_gpu_other_processes", job="tacit") == 1
-    assert one(page, "tacit_gpu_other_process_memory_bytes") == 300
-    shares = "tacit_gpu_process_utilization_ratio"
+    assert one(page, "gpu_other_processes", job="tacit") == 1
+    assert one(page, "gpu_other_process_memory_bytes") == 300
+    shares = "gpu_process_utilization_ratio"
     assert one(page, shares, process_pid=str(worker.pid), hw_gpu_task="general") == 0.6
     assert one(page, shares, process_pid=str(worker.pid), hw_gpu_task="memory") == 0.2
-    assert one(page, "tacit_gpu_other_process_utilization_ratio") == 0.25
+    assert one(page, "gpu_other_process_utilization_ratio") == 0.25
     # No newer sample: the next look finds both idle.
     wait_until(lambda: page.read().total(shares) == 0, "idleness", 10)
     assert len(page.rows(shares)) == 4
-    assert one(page, "tacit_gpu_other_process_utilization_ratio") == 0
+    assert one(page, "gpu_other_process_utilization_ratio") == 0
     worker.stop(9)
     agent.finish()
 
@@ -198,15 +198,15 @@ def test_what_is_asked_of_the_driver(tacit, gpu):
 def test_every_xid_event_counts(tacit, gpu):
     gpu.play("h100x8")
     agent, page = observed(tacit, gpu, rounds=1)
-    assert len(page.rows("tacit_gpu_xid_events_total", xid="other")) == 8
+    assert len(page.rows("gpu_xid_events_total", xid="other")) == 8
     gpu.add("event 3 79", "event 3 79", "event 3 79", "event 0 31")
-    page.until("tacit_gpu_xid_events_total", 4)
+    page.until("gpu_xid_events_total", 4)
     gpu.add("event 3 79")
-    page.until("tacit_gpu_xid_events_total", 5)
+    page.until("gpu_xid_events_total", 5)
     lost = "GPU-00000003-0000-4000-8000-000000000000"
-    assert one(page, "tacit_gpu_xid_events_total", hw_id=lost, xid="79") == 4
-    assert one(page, "tacit_gpu_xid_events_total", hw_id=UUID, xid="31") == 1
-    assert page.total("tacit_gpu_xid_events_total") == 5
+    assert one(page, "gpu_xid_events_total", hw_id=lost, xid="79") == 4
+    assert one(page, "gpu_xid_events_total", hw_id=UUID, xid="31") == 1
+    assert page.total("gpu_xid_events_total") == 5
     agent.finish()
     assert agent.output.log().count("the driver reported XID 79") == 4
 

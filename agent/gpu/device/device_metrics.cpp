@@ -36,39 +36,39 @@ void add_memory(FamilySet& families, const Labels& labels,
   if (memory->total > 0)
     families.add_gauge("hw_gpu_memory_utilization_ratio", "Share of the GPU's memory in use",
                        labels, bytes(memory->used) / bytes(memory->total));
-  families.add_gauge("tacit_gpu_memory_free_bytes", "GPU memory that is free", labels,
+  families.add_gauge("gpu_memory_free_bytes", "GPU memory that is free", labels,
                      bytes(memory->free));
-  families.add_gauge("tacit_gpu_memory_reserved_bytes",
+  families.add_gauge("gpu_memory_reserved_bytes",
                      "GPU memory that driver and firmware keep for themselves", labels,
                      bytes(memory->reserved));
 }
 
 void add_gpm(FamilySet& families, const Labels& labels, const GpmFigures& gpm) {
-  gauge(families, "tacit_gpu_graphics_active_ratio", "Share of time with work on the GPU", labels,
+  gauge(families, "gpu_graphics_active_ratio", "Share of time with work on the GPU", labels,
         gpm.graphics_active);
-  gauge(families, "tacit_gpu_sm_active_ratio", "Share of the multiprocessors that were busy",
+  gauge(families, "gpu_sm_active_ratio", "Share of the multiprocessors that were busy",
         labels, gpm.sm_active);
-  gauge(families, "tacit_gpu_sm_occupancy_ratio", "Warps resident, of those that could be", labels,
+  gauge(families, "gpu_sm_occupancy_ratio", "Warps resident, of those that could be", labels,
         gpm.sm_occupancy);
-  gauge(families, "tacit_gpu_tensor_active_ratio", "Share of time in tensor operations", labels,
+  gauge(families, "gpu_tensor_active_ratio", "Share of time in tensor operations", labels,
         gpm.tensor_active);
-  gauge(families, "tacit_gpu_dram_active_ratio", "Memory bandwidth used, of what there is", labels,
+  gauge(families, "gpu_dram_active_ratio", "Memory bandwidth used, of what there is", labels,
         gpm.dram_active);
   const std::pair<const char*, const std::optional<double>&> pipes[] = {
       {"fp64", gpm.fp64_active}, {"fp32", gpm.fp32_active}, {"fp16", gpm.fp16_active}};
   for (const auto& [name, value] : pipes)
-    gauge(families, "tacit_gpu_pipe_active_ratio", "Share of time in arithmetic of this kind",
+    gauge(families, "gpu_pipe_active_ratio", "Share of time in arithmetic of this kind",
           with(labels, "pipe", name), value);
   const char* const direction = "network_io_direction";
   const char* const pcie = "PCIe traffic";
-  gauge(families, "tacit_gpu_pcie_throughput_bytes_per_second", pcie,
+  gauge(families, "gpu_pcie_throughput_bytes_per_second", pcie,
         with(labels, direction, "transmit"), gpm.pcie_transmitted);
-  gauge(families, "tacit_gpu_pcie_throughput_bytes_per_second", pcie,
+  gauge(families, "gpu_pcie_throughput_bytes_per_second", pcie,
         with(labels, direction, "receive"), gpm.pcie_received);
   const char* const nvlink = "NVLink traffic of all links";
-  gauge(families, "tacit_gpu_nvlink_throughput_bytes_per_second", nvlink,
+  gauge(families, "gpu_nvlink_throughput_bytes_per_second", nvlink,
         with(labels, direction, "transmit"), gpm.nvlink_transmitted);
-  gauge(families, "tacit_gpu_nvlink_throughput_bytes_per_second", nvlink,
+  gauge(families, "gpu_nvlink_throughput_bytes_per_second", nvlink,
         with(labels, direction, "receive"), gpm.nvlink_received);
 }
 
@@ -80,14 +80,14 @@ void add_load(FamilySet& families, const Labels& labels, const DeviceFigures& de
   for (const auto& [task, value] : tasks)
     gauge(families, "hw_gpu_utilization_ratio", "Share of time in which the GPU did this",
           with(labels, "hw_gpu_task", task), value);
-  gauge(families, "tacit_gpu_memory_copy_utilization_ratio",
+  gauge(families, "gpu_memory_copy_utilization_ratio",
         "Share of time in which GPU memory was read or written", labels,
         device.memory_copy_utilization);
 }
 
 void add_power(FamilySet& families, const Labels& labels, const DeviceFigures& device) {
   gauge(families, "hw_power_watts", "Power drawn", labels, device.power_watts);
-  gauge(families, "tacit_gpu_power_limit_watts", "Power the GPU may draw", labels,
+  gauge(families, "gpu_power_limit_watts", "Power the GPU may draw", labels,
         device.power_limit_watts);
   if (device.energy_joules)
     families.add_counter("hw_energy_joules_total", "Energy used since the driver was loaded",
@@ -96,15 +96,15 @@ void add_power(FamilySet& families, const Labels& labels, const DeviceFigures& d
         with(labels, "hw_sensor_location", "gpu"), device.temperature_celsius);
   gauge(families, "hw_temperature_celsius", "Temperature",
         with(labels, "hw_sensor_location", "memory"), device.memory_temperature_celsius);
-  gauge(families, "tacit_gpu_clock_hertz", "Clock frequency", with(labels, "domain", "sm"),
+  gauge(families, "gpu_clock_hertz", "Clock frequency", with(labels, "domain", "sm"),
         device.sm_clock_hertz);
-  gauge(families, "tacit_gpu_clock_hertz", "Clock frequency", with(labels, "domain", "memory"),
+  gauge(families, "gpu_clock_hertz", "Clock frequency", with(labels, "domain", "memory"),
         device.memory_clock_hertz);
   for (const auto& [reason, active] : device.clock_reasons)
-    families.add_gauge("tacit_gpu_clock_reason", "1: the clocks are held down for this reason now",
+    families.add_gauge("gpu_clock_reason", "1: the clocks are held down for this reason now",
                        with(labels, "reason", reason), active ? 1 : 0);
   for (const auto& [reason, seconds] : device.throttle_seconds)
-    families.add_counter("tacit_gpu_throttle_seconds_total",
+    families.add_counter("gpu_throttle_seconds_total",
                          "Time with clocks held down, since the driver was loaded",
                          with(labels, "reason", reason), seconds);
 }
@@ -114,9 +114,9 @@ void add_errors(FamilySet& families, const Labels& labels, const DeviceFigures& 
     families.add_counter("hw_errors_total", "Errors since the driver was loaded",
                          with(labels, "error_type", type), static_cast<double>(count));
   for (const auto& [type, count] : device.lifetime_errors)
-    families.add_counter("tacit_gpu_lifetime_errors_total", "Errors in the device's whole life",
+    families.add_counter("gpu_lifetime_errors_total", "Errors in the device's whole life",
                          with(labels, "error_type", type), static_cast<double>(count));
-  const char* const name = "tacit_gpu_nvlink_bytes_total";
+  const char* const name = "gpu_nvlink_bytes_total";
   const char* const help = "Payload over all NVLinks, since the driver was loaded";
   if (device.nvlink_transmitted_bytes)
     families.add_counter(name, help, with(labels, "network_io_direction", "transmit"),
@@ -151,7 +151,7 @@ void add_device(FamilySet& families, const Labels& base, const DeviceSnapshot& s
   Labels info = with(labels, "pci_bus_id", device.identity.pci_bus_id);
   if (!snapshot.driver_version.empty())
     info = with(info, "hw_driver_version", snapshot.driver_version);
-  families.add_gauge("tacit_gpu_info", "What the device is", info, 1);
+  families.add_gauge("gpu_info", "What the device is", info, 1);
   if (!there) return;
   add_load(families, labels, device);
   add_memory(families, labels, device.memory);
@@ -166,7 +166,7 @@ void add_xids(FamilySet& families, const Labels& base, const DeviceSnapshot& sna
   for (const auto& [uuid, xids] : snapshot.xids) {
     const Labels labels = with(base, "hw_id", uuid);
     const auto add = [&](std::string_view code, uint64_t count) {
-      families.add_counter("tacit_gpu_xid_events_total", help, with(labels, "xid", code),
+      families.add_counter("gpu_xid_events_total", help, with(labels, "xid", code),
                            static_cast<double>(count));
     };
     for (const auto& [code, count] : xids.counts) add(std::to_string(code), count);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The figures of the devices as metrics: OpenTelemetry's hw.* names, tacit_gpu_* where it has none,
+// The figures of the devices as metrics: OpenTelemetry's hw.* names, gpu_* where it has none,
 // and with a switch dcgm-exporter's (dcgm_metrics.h). agent/gpu/README.md lists them.
 #pragma once
 #include <functional>

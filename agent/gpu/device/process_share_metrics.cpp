@@ -36,7 +36,7 @@ struct Others {
 void add_process(FamilySet& families, Labels labels, const ProcessFigures& process) {
   labels.push_back({"process_pid", std::to_string(process.pid)});
   if (process.memory_bytes)
-    families.add_gauge("tacit_gpu_process_memory_bytes", "GPU memory that the process holds",
+    families.add_gauge("gpu_process_memory_bytes", "GPU memory that the process holds",
                        labels, static_cast<double>(*process.memory_bytes));
   const std::pair<const char*, const std::optional<double>&> tasks[] = {
       {"general", process.sm},
@@ -47,20 +47,20 @@ void add_process(FamilySet& families, Labels labels, const ProcessFigures& proce
     if (!value) continue;
     Labels one = labels;
     one.push_back({"hw_gpu_task", task});
-    families.add_gauge("tacit_gpu_process_utilization_ratio",
+    families.add_gauge("gpu_process_utilization_ratio",
                        "Share of time in which the process had the GPU do this", std::move(one),
                        *value);
   }
 }
 
 void add_others(FamilySet& families, const Labels& labels, const Others& others) {
-  families.add_gauge("tacit_gpu_other_processes", "Processes on the GPU that are not named", labels,
+  families.add_gauge("gpu_other_processes", "Processes on the GPU that are not named", labels,
                      static_cast<double>(others.processes));
   if (others.memory_known)
-    families.add_gauge("tacit_gpu_other_process_memory_bytes", "GPU memory that they hold", labels,
+    families.add_gauge("gpu_other_process_memory_bytes", "GPU memory that they hold", labels,
                        static_cast<double>(others.memory_bytes));
   if (others.sm_known)
-    families.add_gauge("tacit_gpu_other_process_utilization_ratio",
+    families.add_gauge("gpu_other_process_utilization_ratio",
                        "Share of time in which they used the GPU", labels,
                        std::min(others.sm, 1.0));
 }

@@ -80,26 +80,26 @@ TEST_F(DeviceMetricsTest, HardwareNames) {
 TEST_F(DeviceMetricsTest, OwnNames) {
   const FakeDevice fake("h100");
   const Families families = page();
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_sm_active_ratio"), 0.75);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_sm_occupancy_ratio"), 0.5);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_tensor_active_ratio"), 0.625);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_dram_active_ratio"), 0.45);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_pipe_active_ratio", {{"pipe", "fp16"}}), 0.25);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_pcie_throughput_bytes_per_second",
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_sm_active_ratio"), 0.75);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_sm_occupancy_ratio"), 0.5);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_tensor_active_ratio"), 0.625);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_dram_active_ratio"), 0.45);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_pipe_active_ratio", {{"pipe", "fp16"}}), 0.25);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_pcie_throughput_bytes_per_second",
                          {{"network_io_direction", "receive"}}),
                    200.0 * (1 << 20));
   EXPECT_DOUBLE_EQ(
-      counter(families, "tacit_gpu_nvlink_bytes_total", {{"network_io_direction", "receive"}}),
+      counter(families, "gpu_nvlink_bytes_total", {{"network_io_direction", "receive"}}),
       4096.0 * 1024);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_clock_hertz", {{"domain", "sm"}}), 1755e6);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_clock_reason", {{"reason", "sw_power_cap"}}), 1);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_clock_reason", {{"reason", "hw_slowdown"}}), 0);
-  EXPECT_DOUBLE_EQ(counter(families, "tacit_gpu_throttle_seconds_total", {{"reason", "power"}}),
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_clock_hertz", {{"domain", "sm"}}), 1755e6);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_clock_reason", {{"reason", "sw_power_cap"}}), 1);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_clock_reason", {{"reason", "hw_slowdown"}}), 0);
+  EXPECT_DOUBLE_EQ(counter(families, "gpu_throttle_seconds_total", {{"reason", "power"}}),
                    1.5);
   EXPECT_DOUBLE_EQ(
-      counter(families, "tacit_gpu_lifetime_errors_total", {{"error_type", "ecc_corrected"}}), 17);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_power_limit_watts"), 700);
-  EXPECT_DOUBLE_EQ(gauge(families, "tacit_gpu_info",
+      counter(families, "gpu_lifetime_errors_total", {{"error_type", "ecc_corrected"}}), 17);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_power_limit_watts"), 700);
+  EXPECT_DOUBLE_EQ(gauge(families, "gpu_info",
                          {{"pci_bus_id", "00000000:01:00.0"}, {"hw_driver_version", "550.54.15"}}),
                    1);
 }
@@ -107,11 +107,11 @@ TEST_F(DeviceMetricsTest, OwnNames) {
 TEST_F(DeviceMetricsTest, WhatIsNotKnownHasNoSeries) {
   const FakeDevice fake("t4");
   const Families families = page();
-  for (const char* name : {"tacit_gpu_sm_active_ratio", "tacit_gpu_nvlink_bytes_total",
-                           "tacit_gpu_pcie_throughput_bytes_per_second"})
+  for (const char* name : {"gpu_sm_active_ratio", "gpu_nvlink_bytes_total",
+                           "gpu_pcie_throughput_bytes_per_second"})
     EXPECT_EQ(metrics::family(families, name), nullptr) << name;
   EXPECT_EQ(metrics::series_count(families, "hw_temperature_celsius"), 1u);
-  EXPECT_EQ(metrics::series_count(families, "tacit_gpu_throttle_seconds_total"), 2u);
+  EXPECT_EQ(metrics::series_count(families, "gpu_throttle_seconds_total"), 2u);
 }
 
 TEST_F(DeviceMetricsTest, XidEventsByCode) {
@@ -123,11 +123,11 @@ TEST_F(DeviceMetricsTest, XidEventsByCode) {
   const LabelMap base = {{"job", "tacit"}, {"instance", "host"}, {"hw_id", kUuid}};
   LabelMap seen = base;
   seen["xid"] = "79";
-  ASSERT_NE(metrics::series(families, "tacit_gpu_xid_events_total", seen), nullptr);
-  EXPECT_EQ(metrics::series(families, "tacit_gpu_xid_events_total", seen)->counter.value, 2);
+  ASSERT_NE(metrics::series(families, "gpu_xid_events_total", seen), nullptr);
+  EXPECT_EQ(metrics::series(families, "gpu_xid_events_total", seen)->counter.value, 2);
   seen["xid"] = "other";
-  ASSERT_NE(metrics::series(families, "tacit_gpu_xid_events_total", seen), nullptr);
-  EXPECT_EQ(metrics::series(families, "tacit_gpu_xid_events_total", seen)->counter.value, 0);
+  ASSERT_NE(metrics::series(families, "gpu_xid_events_total", seen), nullptr);
+  EXPECT_EQ(metrics::series(families, "gpu_xid_events_total", seen)->counter.value, 0);
 }
 
 TEST_F(DeviceMetricsTest, MigInstancesAreDevicesWithAParent) {
@@ -156,7 +156,7 @@ TEST_F(DeviceMetricsTest, ALostDeviceHasOnlyItsState) {
   EXPECT_EQ(gauge(families, "hw_status", {{"hw_state", "failed"}}), 1);
   EXPECT_EQ(gauge(families, "hw_status", {{"hw_state", "ok"}}), 0);
   EXPECT_EQ(metrics::family(families, "hw_power_watts"), nullptr);
-  EXPECT_EQ(metrics::family(families, "tacit_gpu_other_processes"), nullptr);
+  EXPECT_EQ(metrics::family(families, "gpu_other_processes"), nullptr);
 }
 
 TEST_F(DeviceMetricsTest, OldFiguresAreLeftOut) {

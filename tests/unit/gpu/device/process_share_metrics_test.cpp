@@ -55,31 +55,31 @@ TEST(ProcessShares, OnlyObservedProcessesHaveNames) {
                                    process(78, 30, 0.125)};
   snapshot.devices[1].processes = {process(10, 2000, 0.1)};
   const Families families = shares(snapshot);
-  EXPECT_EQ(metrics::series_count(families, "tacit_gpu_process_memory_bytes"), 2u);
-  EXPECT_EQ(value(families, "tacit_gpu_process_memory_bytes",
+  EXPECT_EQ(metrics::series_count(families, "gpu_process_memory_bytes"), 2u);
+  EXPECT_EQ(value(families, "gpu_process_memory_bytes",
                   labels(kTrain, "GPU-a", {{"process_pid", "10"}})),
             1000);
-  EXPECT_EQ(value(families, "tacit_gpu_process_memory_bytes",
+  EXPECT_EQ(value(families, "gpu_process_memory_bytes",
                   labels(kTrain, "GPU-b", {{"process_pid", "10"}})),
             2000);
-  EXPECT_EQ(value(families, "tacit_gpu_process_utilization_ratio",
+  EXPECT_EQ(value(families, "gpu_process_utilization_ratio",
                   labels(kTrain, "GPU-a", {{"process_pid", "10"}, {"hw_gpu_task", "general"}})),
             0.5);
-  EXPECT_EQ(value(families, "tacit_gpu_other_processes", labels(kSelf, "GPU-a")), 2);
-  EXPECT_EQ(value(families, "tacit_gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")), 330);
-  EXPECT_EQ(value(families, "tacit_gpu_other_process_utilization_ratio", labels(kSelf, "GPU-a")),
+  EXPECT_EQ(value(families, "gpu_other_processes", labels(kSelf, "GPU-a")), 2);
+  EXPECT_EQ(value(families, "gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")), 330);
+  EXPECT_EQ(value(families, "gpu_other_process_utilization_ratio", labels(kSelf, "GPU-a")),
             0.375);
-  EXPECT_EQ(value(families, "tacit_gpu_other_processes", labels(kSelf, "GPU-b")), 0);
-  EXPECT_EQ(value(families, "tacit_gpu_other_process_memory_bytes", labels(kSelf, "GPU-b")), 0);
+  EXPECT_EQ(value(families, "gpu_other_processes", labels(kSelf, "GPU-b")), 0);
+  EXPECT_EQ(value(families, "gpu_other_process_memory_bytes", labels(kSelf, "GPU-b")), 0);
 }
 
 TEST(ProcessShares, BeyondTheLimitAllAreOthers) {
   DeviceSnapshot snapshot = two_devices();
   snapshot.devices[0].processes = {process(10, 1000, 0.5), process(11, 300, 0.25)};
   const Families families = shares(snapshot, 1);
-  EXPECT_EQ(metrics::series_count(families, "tacit_gpu_process_memory_bytes"), 1u);
-  EXPECT_EQ(value(families, "tacit_gpu_other_processes", labels(kSelf, "GPU-a")), 1);
-  EXPECT_EQ(value(families, "tacit_gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")), 300);
+  EXPECT_EQ(metrics::series_count(families, "gpu_process_memory_bytes"), 1u);
+  EXPECT_EQ(value(families, "gpu_other_processes", labels(kSelf, "GPU-a")), 1);
+  EXPECT_EQ(value(families, "gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")), 300);
 }
 
 TEST(ProcessShares, ASumWithAnUnknownPartIsUnknown) {
@@ -87,11 +87,11 @@ TEST(ProcessShares, ASumWithAnUnknownPartIsUnknown) {
   snapshot.devices[0].processes = {process(77, 300, 0.25),
                                    {78, std::nullopt, std::nullopt, {}, {}, {}}};
   const Families families = shares(snapshot);
-  EXPECT_EQ(value(families, "tacit_gpu_other_processes", labels(kSelf, "GPU-a")), 2);
+  EXPECT_EQ(value(families, "gpu_other_processes", labels(kSelf, "GPU-a")), 2);
   EXPECT_EQ(
-      metrics::series(families, "tacit_gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")),
+      metrics::series(families, "gpu_other_process_memory_bytes", labels(kSelf, "GPU-a")),
       nullptr);
-  EXPECT_EQ(metrics::series(families, "tacit_gpu_other_process_utilization_ratio",
+  EXPECT_EQ(metrics::series(families, "gpu_other_process_utilization_ratio",
                             labels(kSelf, "GPU-a")),
             nullptr);
 }
