@@ -16,6 +16,7 @@ build_packages=(
 test_packages=(
   ca-certificates
   libgtest-dev libgmock-dev libprotobuf-dev protobuf-compiler libnghttp2-dev libbenchmark-dev
+  python3-torch  # an old PyTorch, beside the new one that the tests get from PyPI
   clang-19 libclang-rt-19-dev  # the fuzz preset: libFuzzer, and std::expected of libstdc++
 )
 # Programs the tests talk to, as command:package, so that one installed by other means will do.

@@ -35,6 +35,7 @@ struct Preparation {
   uint64_t file_count = 0;
   std::deque<Archive> loads;
   std::optional<FileFailure> last_failure;  // the newest open, if it failed
+  uint64_t last_failure_ns = 0;
 };
 
 struct Outline {

@@ -17,7 +17,8 @@ double share(uint64_t part_ns, uint64_t whole_ns) {
 
 void add_loop(telemetry::Attributes& attributes, const LoopFigures& loop, uint64_t length_ns) {
   const auto count = [](uint64_t value) { return static_cast<int64_t>(value); };
-  attributes.push_back({"tacit.training.steps", count(loop.steps)});
+  // None at all: this PyTorch does not tell them.
+  if (loop.steps > 0) attributes.push_back({"tacit.training.steps", count(loop.steps)});
   std::vector<std::string> optimizers;
   for (const auto& [name, steps] : loop.optimizers)
     optimizers.push_back(name + "=" + std::to_string(steps));

@@ -11,6 +11,13 @@
 namespace tacit::gpu {
 namespace {
 
+// A file that was not there explains a failure that came right after.
+std::optional<FileFailure> reason(const Preparation& before, uint64_t end_ns) {
+  constexpr uint64_t kRightAfterNs = 5'000'000'000;
+  if (end_ns > before.last_failure_ns + kRightAfterNs) return std::nullopt;
+  return before.last_failure;
+}
+
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
 }  // namespace
@@ -122,6 +129,7 @@ void TrainingWatch::on(const event::File& event) {
   std::string path = valid_utf8(event.path);
   if (raw.descriptor < 0) {
     before.last_failure = FileFailure{std::move(path), -raw.descriptor};
+    before.last_failure_ns = raw.header.time_ns;
     return;
   }
   before.last_failure.reset();
@@ -145,7 +153,7 @@ void TrainingWatch::end_run(uint32_t pid, Process& process, size_t index, uint64
                   .tid = run.tid,
                   .end_ns = time_ns,
                   .failed = failed,
-                  .failure = failed ? process.preparation.last_failure : std::nullopt};
+                  .failure = failed ? reason(process.preparation, time_ns) : std::nullopt};
   auto phases = phases_of(outline, run.before, run.loop, run.saves, std::move(run.steps));
   observer_.run_ended(run.id, pid, run.loop, std::move(phases));
   process.preparation.begin_ns = time_ns;
@@ -158,7 +166,7 @@ void TrainingWatch::end_preparation(uint32_t pid, Process& process, uint64_t tim
                   .tid = pid,
                   .end_ns = time_ns,
                   .failed = failed,
-                  .failure = failed ? process.preparation.last_failure : std::nullopt};
+                  .failure = failed ? reason(process.preparation, time_ns) : std::nullopt};
   auto phases = phases_of(outline, process.preparation, none, {}, {});
   if (phases.empty()) return;
   const uint64_t id = next_id_++;

@@ -45,6 +45,11 @@ constexpr Maker kMakers[] = {
      "torch_file_writer_made", true},
     {"_ZN6caffe29serialize19PyTorchStreamWriterC1ERK" TACIT_STD_STRING, "torch_file_writer_made",
      true},
+    // 1.13: by value, which is passed as an address too
+    {"_ZN6caffe29serialize19PyTorchStreamWriterC1E" TACIT_STD_STRING, "torch_file_writer_made",
+     true},
+    {"_ZN6caffe29serialize19PyTorchStreamWriterC1ERKSt8functionIFmPKvmEE", "torch_writer_made",
+     false},
     {"_ZN6caffe29serialize19PyTorchStreamWriterC1ESt8functionIFmPKvmEEbm", "torch_writer_made",
      false},
     {"_ZN6caffe29serialize19PyTorchStreamWriterC1ESt8functionIFmPKvmEEb", "torch_writer_made",

@@ -82,9 +82,10 @@ const double* find_double(const Span& span, std::string_view key) {
 // Of a training loop: how far it came, how fast it is, and whether it waits for data.
 void append_training(std::string& out, const Span& span) {
   const int64_t* steps = find_number(span, "tacit.training.steps");
-  if (steps == nullptr) return;
+  const int64_t* passes = find_number(span, "tacit.training.backward_passes");
+  if (steps == nullptr && passes == nullptr) return;
   auto sink = std::back_inserter(out);
-  fmt::format_to(sink, ", {} steps", *steps);
+  fmt::format_to(sink, ", {} {}", steps ? *steps : *passes, steps ? "steps" : "backward passes");
   if (const double* p50 = find_double(span, "tacit.training.step.duration.p50"))
     fmt::format_to(sink, ", step p50 {:.2f} ms", *p50 * 1e3);
   if (const double* p95 = find_double(span, "tacit.training.step.duration.p95"))

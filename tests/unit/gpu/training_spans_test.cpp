@@ -59,6 +59,15 @@ TEST(PhaseSpan, SharesThatAreNotKnownAreLeftOut) {
     EXPECT_EQ(find<double>(span, std::string("tacit.training.") + part + ".share"), nullptr);
 }
 
+TEST(PhaseSpan, StepsThatAreNotToldAreLeftOut) {
+  auto phase = loop_phase();
+  phase.loop->steps = 0;
+  phase.loop->optimizers.clear();
+  const auto span = phase_span(phase, 0);
+  EXPECT_EQ(find<int64_t>(span, "tacit.training.steps"), nullptr);
+  EXPECT_EQ(*find<int64_t>(span, "tacit.training.backward_passes"), 4);
+}
+
 TEST(PhaseSpan, OfAFailure) {
   TrainingPhase phase;
   phase.kind = PhaseKind::kLoadData;

@@ -162,6 +162,12 @@ TEST_F(TrainingWatchTest, AFileThatWasFoundElsewhereIsNoFailure) {
   EXPECT_THAT(notes.phases, IsEmpty());  // it failed for something that was not seen
 }
 
+TEST_F(TrainingWatchTest, AMissingFileOfLongAgoExplainsNothing) {
+  file("/data/none.csv", -ENOENT, 100);
+  watch.process_ended(kPid, 6000 * kMs, true);
+  EXPECT_THAT(notes.phases, IsEmpty());
+}
+
 TEST_F(TrainingWatchTest, EvaluationAloneIsNoTraining) {
   for (const uint64_t at : {10u, 20u, 30u}) {
     tell(TRAINING_DATA_BEGIN, at);
