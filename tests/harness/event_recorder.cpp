@@ -44,7 +44,7 @@ void look_into(std::span<const std::byte> record, probe::ProbeSet& probes,
 int record(const char* path, std::vector<std::string> command) {
   sigset_t mask;
   ::sigprocmask(SIG_SETMASK, nullptr, &mask);
-  auto child = command::ChildProcess::fork(std::move(command), mask);
+  auto child = command::ChildProcess::fork(std::move(command), mask, {});
   if (!child) return fmt::print(stderr, "{}\n", child.error().message), 1;
   auto probes = probe::ProbeSet::load({});
   if (!probes) return fmt::print(stderr, "{}\n", probes.error().message), 1;
