@@ -33,19 +33,19 @@ bool is_data_file(std::string_view path) {
          !contains(path, "torchinductor") && !path.ends_with("pyvenv.cfg");
 }
 
-TrainingWatch::Process* TrainingWatch::process(uint32_t pid, uint64_t time_ns) {
+TrainingWatch::Process* TrainingWatch::process(uint32_t pid, uint64_t time_ns, uint64_t code_ns) {
   if (const auto found = processes_.find(pid); found != processes_.end()) return &found->second;
   if (processes_.size() >= kMaxProcesses) {
     ++refused_;
     return nullptr;
   }
   Process& made = processes_[pid];
-  made.preparation.begin_ns = time_ns;
+  made.preparation.begin_ns = code_ns != 0 ? code_ns : time_ns;
   return &made;
 }
 
 void TrainingWatch::on(const event::Training& event) {
-  Process* known = process(event.raw->header.pid, event.raw->header.time_ns);
+  Process* known = process(event.raw->header.pid, event.raw->header.time_ns, event.raw->code_ns);
   if (known == nullptr) return;
   switch (event.raw->action) {
     case TRAINING_SAVE_BEGIN:
@@ -116,7 +116,7 @@ void TrainingWatch::on(const event::File& event) {
   const auto& raw = *event.raw;
   const bool is_open = !event.path.empty();
   if (is_open && !is_data_file(event.path)) return;
-  Process* known = process(raw.header.pid, raw.header.time_ns);
+  Process* known = process(raw.header.pid, raw.header.time_ns, raw.code_ns);
   if (known == nullptr) return;
   Preparation& before = known->preparation;
   if (!is_open) {

@@ -76,7 +76,7 @@ class TrainingWatch {
     std::vector<Run> runs;
   };
 
-  Process* process(uint32_t pid, uint64_t time_ns);
+  Process* process(uint32_t pid, uint64_t time_ns, uint64_t code_ns);
   Run* run_of(Process& process, const event::Training& event);
   void on_mark(Process& process, const event::Training& event);
   void on_save(Process& process, const event::Training& event);

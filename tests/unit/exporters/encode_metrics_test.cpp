@@ -158,10 +158,10 @@ TEST(EncodeMetrics, NamesOfHardware) {
   is("hw_energy_joules_total", MetricType::Counter, "hw.energy", "J", false);
   is("hw_gpu_memory_usage_bytes", MetricType::Gauge, "hw.gpu.memory.usage", "By", true);
   is("hw_gpu_utilization_ratio", MetricType::Gauge, "hw.gpu.utilization", "1", false);
-  is("gpu_clock_hertz", MetricType::Gauge, "tacit_gpu_clock", "Hz", false);
-  is("gpu_pcie_throughput_bytes_per_second", MetricType::Gauge, "tacit_gpu_pcie_throughput",
+  is("gpu_clock_hertz", MetricType::Gauge, "gpu_clock", "Hz", false);
+  is("gpu_pcie_throughput_bytes_per_second", MetricType::Gauge, "gpu_pcie_throughput",
      "By/s", false);
-  is("gpu_nvlink_bytes_total", MetricType::Counter, "tacit_gpu_nvlink", "By", false);
+  is("gpu_nvlink_bytes_total", MetricType::Counter, "gpu_nvlink", "By", false);
   EXPECT_EQ(otel_attribute("hw_gpu_task").name, "hw.gpu.task");
   EXPECT_EQ(otel_attribute("network_io_direction").name, "network.io.direction");
 }
