@@ -17,6 +17,9 @@ const volatile __u32 max_capture_bytes = 65536;
 /* 0: nobody asks who caused what (metrics alone). */
 const volatile __u32 track_causes = 1;
 
+/* Set by the agent once a process trains: until then opens and closes cost the host next to nothing. */
+volatile __u32 files_wanted = 0;
+
 static __always_inline __u64 next_turn(struct task_struct *task, __u64 step) {
   return track_causes ? take_turn(task, step) : 0;
 }
@@ -172,7 +175,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result) {
   __u64 number = SYSCALL_NUMBER(regs);
   if (number >= SYSCALL_TABLE_SIZE) return 0;
   __u8 kind = syscall_kinds[number];
-  if (kind == SYSCALL_IGNORED) return 0;
+  if (kind == SYSCALL_IGNORED || (kind >= SYSCALL_OPEN && !files_wanted)) return 0;
   struct followed_process *process = followed_process(bpf_get_current_pid_tgid() >> 32);
   if (!process) return 0;
   bool has_tasks = track_causes && process->runtime.kind != RUNTIME_UNKNOWN;

@@ -32,6 +32,15 @@ std::string sentence(const gpu::CudaFailure& failure) {
   return out;
 }
 
+// What failed longer before the end than this is no reason for it.
+constexpr uint64_t kRightBeforeNs = 5'000'000'000;
+
+// Programs ask whether there is a device, and go on without.
+bool tells_only_that_there_is_none(const gpu::CudaFailure& failure) {
+  constexpr int32_t kInsufficientDriver = 35, kNoDevice = 100;  // cudaError_t, CUresult
+  return failure.code == kInsufficientDriver || failure.code == kNoDevice;
+}
+
 void blame(telemetry::Span& span, const gpu::CudaFailure& failure) {
   if (span.status == telemetry::StatusCode::kError && !span.status_message.empty() &&
       span.attributes.end() != std::find_if(span.attributes.begin(), span.attributes.end(),
@@ -63,7 +72,8 @@ void GpuFailures::describe(telemetry::Span& span, uint32_t pid, uint64_t begin_n
   for (const auto& [call, request] : found->second) {
     if (call.time_ns < begin_ns || call.time_ns > end_ns) continue;
     span.events.push_back(event_of(call, wall_offset_ns));
-    newest = &call;
+    if (call.time_ns + kRightBeforeNs >= end_ns && !tells_only_that_there_is_none(call))
+      newest = &call;
   }
   if (failed && newest != nullptr) blame(span, *newest);
 }

@@ -18,7 +18,7 @@ class GpuFailures {
   // `request`: what its thread served, or null.
   void add(const gpu::CudaFailure& failure, const trace::PlacePtr& request);
   // As events of a span of this process that ran from begin to end (CLOCK_MONOTONIC). `failed`: it
-  // ended in failure, and the newest of them is told as the reason.
+  // ended in failure, and what failed in its last seconds is told as the reason.
   void describe(telemetry::Span& span, uint32_t pid, uint64_t begin_ns, uint64_t end_ns, bool failed,
                 int64_t wall_offset_ns) const;
   // Those of a request that is over.

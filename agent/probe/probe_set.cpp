@@ -303,6 +303,7 @@ void ProbeSet::Parts::load_cuda() {
 }
 
 void ProbeSet::Parts::set_runtime(uint32_t pid, const followed_process& known) const {
+  if ((known.flags & FOLLOWED_FILES) != 0) syscalls->bss->files_wanted = 1;
   bpf_map_update_elem(map(syscalls->maps.followed_processes), &pid, &known, BPF_EXIST);
 }
 

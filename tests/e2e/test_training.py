@@ -3,6 +3,7 @@
 exactly, and the phases stand below the program or the request that started them."""
 import collections
 import pathlib
+import subprocess
 import time
 import urllib.request
 
@@ -152,6 +153,31 @@ def test_missing_file(tacit, tmp_path):
     assert seen["train_loop"] == []
     program, = [s for s in agent.output.programs() if s["process.pid"] == process.pid]
     assert (program["process.exit.code"], program.span_id) == (1, data.parent_span_id)
+
+
+def test_out_of_memory(tacit, tmp_path):
+    """The failed call is told by the loop that made it and by the program that it ended."""
+    subprocess.run(["sh", WORKLOADS / "fake_cuda/build.sh", tmp_path], check=True)
+    agent = tacit.exec("--console", "json")
+    process = training.start(agent, "out_of_memory", FAKE_CUDA=str(tmp_path))
+    assert process.wait(100) == 1
+    agent.finish()
+    assert training.truth(process)["code"] == 2, process.stderr()
+    loop, = training.phases(agent.output.all_spans(), process.pid)["train_loop"]
+    program, = [s for s in agent.output.programs() if s["process.pid"] == process.pid]
+    for span in (loop, program):
+        assert span.status_code == "ERROR"
+        *others, event = span.events
+        # PyTorch itself asks NVIDIA's runtime whether there is a device.
+        assert {e["attributes"]["tacit.gpu.call"] for e in others} <= {"cudaGetDeviceCount"}
+        assert event["name"] == "gpu.failure"
+        assert event["attributes"] == {"tacit.gpu.call": "cudaMalloc",
+                                       "error.type": "cudaErrorMemoryAllocation",
+                                       "tacit.gpu.requested_bytes": 1 << 30}
+    assert loop.status_message == "cudaMalloc: cudaErrorMemoryAllocation (1073741824 bytes)"
+    assert loop["tacit.training.steps"] == 10
+    assert loop["tacit.training.device"] == "cuda"
+    assert loop["tacit.gpu.memory.peak_bytes"] == 4096
 
 
 def test_killed_in_the_middle(tacit):

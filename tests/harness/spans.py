@@ -18,6 +18,7 @@ class Span:
     status_message: str
     attributes: dict
     resource: dict
+    events: list = dataclasses.field(default_factory=list)  # as printed
 
     def __getitem__(self, key):
         return self.attributes.get(key)
@@ -76,7 +77,8 @@ def from_console(line):
                 span_id=line["span_id"], parent_span_id=line.get("parent_span_id") or "",
                 start_ns=int(line["start_time_unix_nano"]), end_ns=int(line["end_time_unix_nano"]),
                 status_code=status.get("code", "UNSET"), status_message=status.get("message", ""),
-                attributes=line.get("attributes") or {}, resource=line.get("resource") or {})
+                attributes=line.get("attributes") or {}, resource=line.get("resource") or {},
+                events=line.get("events") or [])
 
 
 def split(spans):

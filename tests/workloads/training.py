@@ -243,12 +243,34 @@ def two_threads(truth):
         truth.loader_calls += each.loader_calls
 
 
+def out_of_memory(truth):
+    """Ten steps that launch kernels on a stand-in for CUDA (FAKE_CUDA: its folder), then an allocation
+    that it refuses, as PyTorch reports it."""
+    import ctypes
+    folder = os.environ["FAKE_CUDA"]
+    driver = ctypes.CDLL(os.path.join(folder, "libcuda.so.1"), mode=ctypes.RTLD_GLOBAL)
+    runtime = ctypes.CDLL(os.path.join(folder, "libcudart.so.13"))
+    time.sleep(1)  # a library is looked into some milliseconds after it was mapped
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    pointer = ctypes.c_void_p()
+    assert runtime.cudaMalloc(ctypes.byref(pointer), ctypes.c_size_t(4096)) == 0
+    for batch in truth.batches(DataLoader(data(), batch_size=6)):
+        runtime.cudaLaunchKernel(None, *[0] * 6, None, ctypes.c_size_t(0), None)
+        truth.back(loss_of(model, batch))
+        truth.step(optimizer)
+    driver.fake_next_result(2)
+    code = runtime.cudaMalloc(ctypes.byref(pointer), ctypes.c_size_t(1 << 30))
+    print(json.dumps(truth.shown(code=code)), flush=True)
+    raise RuntimeError("CUDA out of memory")
+
+
 CASES = {
     "plain": plain, "evaluated": evaluated, "two_optimizers": two_optimizers,
     "adversaries": adversaries, "closures": closures, "without_loader": without_loader,
     "own_ranges": own_ranges, "profiled": profiled, "failing_step": failing_step,
     "compiled": compiled, "checkpoints": checkpoints, "resumed": resumed, "from_files": from_files,
-    "two_threads": two_threads,
+    "two_threads": two_threads, "out_of_memory": out_of_memory,
     "fused": lambda truth: plain(truth, lambda p, lr: torch.optim.AdamW(p, lr=lr, fused=True)),
     "accumulated": lambda truth: plain(truth, every=5),
     "loader_workers": lambda truth: plain(truth, workers=2),
