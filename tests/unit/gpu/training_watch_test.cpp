@@ -129,7 +129,7 @@ TEST_F(TrainingWatchTest, TheModelMayComeBeforeTheData) {
 }
 
 TEST_F(TrainingWatchTest, ImportingIsNoPhase) {
-  tell(TRAINING_DATA_BEGIN, 5000, {}, 0, kTid, kPid, 4990);
+  tell(TRAINING_DATA_BEGIN, 5000, {}, 0, kTid, kPid, 5000);
   tell(TRAINING_BACKWARD, 5005);
   watch.finish(6000 * kMs);
   ASSERT_THAT(notes.names(), ElementsAre("train_loop by backward"));
