@@ -33,6 +33,8 @@ class TrainingLoop {
   std::optional<FinishedStep> mark(training_action action, std::string_view text, bool sees_ends,
                                    uint64_t time_ns);
 
+  // The next mark may begin an iteration.
+  bool is_between_iterations() const { return !in_iteration_ && open_steps_ == 0; }
   bool trains() const { return figures_.steps > 0 || figures_.backward_passes > 0; }
   uint64_t begin_ns() const { return begin_ns_; }      // of the first iteration
   uint64_t end_ns() const { return end_ns_; }          // of the last step, or backward pass

@@ -67,7 +67,10 @@ class BeforeLoop {
   std::optional<TrainingPhase> data_phase(const std::optional<FileFailure>& failure) const {
     const bool has_data = !data_.empty();
     if (!has_data && !failure) return std::nullopt;
-    const uint64_t begin = has_data ? before_.first_open_ns : before_.begin_ns;
+    // Where the only file was not there, its open is all of the phase that is known.
+    const uint64_t begin = has_data               ? before_.first_open_ns
+                           : before_.begin_ns != 0 ? before_.begin_ns
+                                                   : before_.last_failure_ns;
     const bool closed = before_.last_close_ns > begin && before_.last_close_ns <= until_ns_;
     const uint64_t end = failure ? outline_.end_ns : closed ? before_.last_close_ns : until_ns_;
     auto made = phase(outline_, PhaseKind::kLoadData, PhaseSource::kFileReads, begin, end);
@@ -89,6 +92,7 @@ class BeforeLoop {
       made.file_count = std::max<uint64_t>(before_.loads.size(), made.files.size());
       return made;
     }
+    if (before_.begin_ns == 0) return std::nullopt;
     if (outline_.failed && until_ns_ == outline_.end_ns) return std::nullopt;  // nobody knows what it was
     Gap gap{before_.begin_ns, until_ns_};
     if (data) {

@@ -28,7 +28,7 @@ void note_archive(std::deque<Archive>& archives, const event::Training& event);
 
 // What a process did before a run.
 struct Preparation {
-  uint64_t begin_ns = 0;       // importing ended, as far as is known, or the run before did
+  uint64_t begin_ns = 0;       // importing ended; 0: not known
   uint64_t first_open_ns = 0;  // of data files; 0: none
   uint64_t last_close_ns = 0;
   std::vector<std::string> files;  // the first few

@@ -25,12 +25,13 @@ void add_loop(telemetry::Attributes& attributes, const LoopFigures& loop, uint64
   if (!optimizers.empty())
     attributes.push_back({"tacit.training.optimizer_steps", std::move(optimizers)});
   attributes.push_back({"tacit.training.backward_passes", count(loop.backward_passes)});
-  attributes.push_back({"tacit.training.loader_calls", count(loop.loader_calls)});
+  if (loop.steps > 0)
+    attributes.push_back({"tacit.training.loader_calls", count(loop.loader_calls)});
   if (loop.step_p50_ns)
     attributes.push_back({"tacit.training.step.duration.p50", seconds(*loop.step_p50_ns)});
   if (loop.step_p95_ns)
     attributes.push_back({"tacit.training.step.duration.p95", seconds(*loop.step_p95_ns)});
-  if (!loop.times_known) return;
+  if (!loop.times_known || loop.steps == 0) return;
   if (loop.loader_calls > 0) {
     attributes.push_back(
         {"tacit.training.data_wait.share", share(loop.times.data_wait_ns, length_ns)});

@@ -72,8 +72,9 @@ TrainingWatch::Run* TrainingWatch::run_of(Process& process, const event::Trainin
   made.id = next_id_++;
   made.tid = raw.header.tid;
   made.before = std::exchange(process.preparation, {});
+  if (made.tid != raw.header.pid) made.before.begin_ns = 0;  // nor what its thread did before
   // Where no data was read, importing went on until the run began.
-  if (made.before.first_open_ns == 0)
+  else if (made.before.first_open_ns == 0 && made.before.begin_ns != 0)
     made.before.begin_ns = std::max<uint64_t>(made.before.begin_ns, raw.code_ns);
   ++run_count_;
   observer_.run_began(made.id, {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn},
@@ -81,7 +82,21 @@ TrainingWatch::Run* TrainingWatch::run_of(Process& process, const event::Trainin
   return &made;
 }
 
+// A pool's thread trains for one request after the other: each is a run of its own.
+void TrainingWatch::leave_run_of_another(Process& process, const event::Training& event) {
+  const auto& raw = *event.raw;
+  for (size_t i = 0; i < process.runs.size(); ++i) {
+    const Run& run = process.runs[i];
+    if (run.tid != raw.header.tid) continue;
+    if (!run.loop.is_between_iterations() || run.loop.last_mark_ns() == 0) return;
+    if (observer_.continues(run.id, {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn}))
+      return;
+    return end_run(raw.header.pid, process, i, run.loop.last_mark_ns(), false);
+  }
+}
+
 void TrainingWatch::on_mark(Process& process, const event::Training& event) {
+  leave_run_of_another(process, event);
   Run* run = run_of(process, event);
   if (run == nullptr) return;
   const auto& raw = *event.raw;
@@ -136,7 +151,8 @@ void TrainingWatch::on(const event::File& event) {
   if (raw.access != 0) return;  // written: not data that is loaded
   if (before.first_open_ns == 0) {
     before.first_open_ns = raw.header.time_ns;
-    before.begin_ns = std::max<uint64_t>(before.begin_ns, raw.code_ns);
+    if (before.begin_ns != 0)
+      before.begin_ns = std::max<uint64_t>(before.begin_ns, raw.code_ns);
   }
   ++before.file_count;
   if (before.files.size() < kMaxFiles) before.files.push_back(path);
@@ -156,7 +172,8 @@ void TrainingWatch::end_run(uint32_t pid, Process& process, size_t index, uint64
                   .failure = failed ? reason(process.preparation, time_ns) : std::nullopt};
   auto phases = phases_of(outline, run.before, run.loop, run.saves, std::move(run.steps));
   observer_.run_ended(run.id, pid, run.loop, std::move(phases));
-  process.preparation.begin_ns = time_ns;
+  // What lies between two runs may be anything.
+  process.preparation.begin_ns = 0;
 }
 
 // A process that ends without having trained: what it loaded, and what it did not find.

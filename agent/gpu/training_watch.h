@@ -27,6 +27,8 @@ class TrainingObserver {
   // The first that is seen of run `id`, before it is known to be one. What a process did without ever
   // coming to a run is told as a run of its main thread when it ends.
   virtual void run_began(uint64_t id, const TrainingActor& actor, uint64_t time_ns) = 0;
+  // Whether `actor`, who begins an iteration, still does so for whom the run began.
+  virtual bool continues(uint64_t id, const TrainingActor& actor) = 0;
   virtual void step_ended(uint64_t id, uint32_t pid, const FinishedStep& step,
                           const TrainingLoop& loop) = 0;
   // A checkpoint was written (save) or read.
@@ -79,6 +81,7 @@ class TrainingWatch {
   Process* process(uint32_t pid, uint64_t time_ns, uint64_t code_ns);
   Run* run_of(Process& process, const event::Training& event);
   void on_mark(Process& process, const event::Training& event);
+  void leave_run_of_another(Process& process, const event::Training& event);
   void on_save(Process& process, const event::Training& event);
   void on_load(Process& process, const event::Training& event);
   void end_run(uint32_t pid, Process& process, size_t index, uint64_t time_ns, bool failed);

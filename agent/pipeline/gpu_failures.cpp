@@ -58,6 +58,7 @@ void blame(telemetry::Span& span, const gpu::CudaFailure& failure) {
 }  // namespace
 
 void GpuFailures::add(const gpu::CudaFailure& failure, const trace::PlacePtr& request) {
+  if (tells_only_that_there_is_none(failure)) return;
   if (by_process_.size() >= kMaxProcesses && !by_process_.contains(failure.pid)) return;
   auto& failures = by_process_[failure.pid];
   if (failures.size() >= kMaxFailures) failures.pop_front();
@@ -72,8 +73,7 @@ void GpuFailures::describe(telemetry::Span& span, uint32_t pid, uint64_t begin_n
   for (const auto& [call, request] : found->second) {
     if (call.time_ns < begin_ns || call.time_ns > end_ns) continue;
     span.events.push_back(event_of(call, wall_offset_ns));
-    if (call.time_ns + kRightBeforeNs >= end_ns && !tells_only_that_there_is_none(call))
-      newest = &call;
+    if (call.time_ns + kRightBeforeNs >= end_ns) newest = &call;
   }
   if (failed && newest != nullptr) blame(span, *newest);
 }

@@ -15,7 +15,8 @@ namespace tacit::pipeline {
 
 class GpuFailures {
  public:
-  // `request`: what its thread served, or null.
+  // `request`: what its thread served, or null. That there is no device or driver is no failure:
+  // programs ask, and go on without.
   void add(const gpu::CudaFailure& failure, const trace::PlacePtr& request);
   // As events of a span of this process that ran from begin to end (CLOCK_MONOTONIC). `failed`: it
   // ended in failure, and what failed in its last seconds is told as the reason.

@@ -56,6 +56,42 @@ void TrainingTraces::run_began(uint64_t id, const gpu::TrainingActor& actor, uin
         {actor.pid, actor.tid, time_ns, gpu::WindowKind::kPhase});
 }
 
+bool TrainingTraces::continues(uint64_t id, const gpu::TrainingActor& actor) {
+  const auto begun = begun_.find(id);
+  if (begun == begun_.end()) return true;
+  const auto found = rooms_.correlator.work(actor.pid).find(
+      {{actor.pid, actor.tid, actor.task, actor.turn}, 0, {}, 0});
+  return !found.request || found.request == begun->second.place->parent;
+}
+
+// What was prepared before the request came was prepared for somebody else.
+void TrainingTraces::keep_after_request(std::vector<gpu::TrainingPhase>& phases,
+                                        const trace::Place& place) const {
+  if (!place.parent || place.parent->kind != trace::Place::Kind::kServer) return;
+  const uint64_t begin_ns = place.parent->begin_ns;
+  std::erase_if(phases, [begin_ns](const gpu::TrainingPhase& phase) {
+    return phase.kind != gpu::PhaseKind::kTrainLoop &&
+           (phase.begin_ns < begin_ns || phase.source == gpu::PhaseSource::kBetween);
+  });
+}
+
+// A run that nobody is known to have started is one trace all the same: its root.
+telemetry::Span TrainingTraces::root_span(const std::vector<gpu::TrainingPhase>& phases,
+                                          uint32_t pid) const {
+  uint64_t begin_ns = phases.front().begin_ns, end_ns = begin_ns;
+  for (const auto& phase : phases) {
+    begin_ns = std::min(begin_ns, phase.begin_ns);
+    end_ns = std::max(end_ns, phase.end_ns);
+  }
+  telemetry::Span span;
+  span.name = "training";
+  span.start_unix_ns = static_cast<uint64_t>(static_cast<int64_t>(begin_ns) + wall_offset_ns_);
+  span.end_unix_ns = span.start_unix_ns + (end_ns - begin_ns);
+  rooms_.failures.describe(span, pid, begin_ns, ending_in_failure_ ? now_ns_ : end_ns,
+                           ending_in_failure_, wall_offset_ns_);
+  return span;
+}
+
 void TrainingTraces::step_ended(uint64_t id, uint32_t pid, const gpu::FinishedStep& step,
                                 const gpu::TrainingLoop& loop) {
   if (const auto resource = resource_of(pid))
@@ -80,15 +116,24 @@ void TrainingTraces::run_ended(uint64_t id, uint32_t pid, const gpu::TrainingLoo
     if (begun.kernels != gpu::kNoWindow) rooms_.kernels->windows().take(begun.kernels);
     if (!resource) return;
   }
+  keep_after_request(phases, *begun.place);
+  if (phases.empty()) return;
   // Every place is made before the first of them can be settled, which lets go of its parent.
-  trace::PlacePtr whole_loop;
+  trace::PlacePtr root, whole_loop;
+  if (!begun.place->parent) {
+    root = rooms_.correlator.beside(*begun.place);
+    rooms_.correlator.end_part(*root, now_ns_);
+  }
   std::vector<trace::PlacePtr> places;
   for (const auto& phase : phases) {
-    places.push_back(phase.in_loop && whole_loop ? rooms_.correlator.below(whole_loop)
-                                                 : rooms_.correlator.beside(*begun.place));
+    const bool in_loop = phase.in_loop && whole_loop;
+    places.push_back(in_loop ? rooms_.correlator.below(whole_loop)
+                     : root  ? rooms_.correlator.below(root)
+                             : rooms_.correlator.beside(*begun.place));
     rooms_.correlator.end_part(*places.back(), now_ns_);
     if (phase.kind == gpu::PhaseKind::kTrainLoop) whole_loop = places.back();
   }
+  if (root) rooms_.emit(root_span(phases, pid), root, pid, resource, gpu::kNoWindow);
   for (size_t i = 0; i < phases.size(); ++i) {
     const auto& phase = phases[i];
     auto span = gpu::phase_span(phase, wall_offset_ns_);

@@ -53,6 +53,7 @@ class TrainingTraces final : public gpu::TrainingObserver {
   uint64_t refused() const { return watch_.refused(); }
 
   void run_began(uint64_t id, const gpu::TrainingActor& actor, uint64_t time_ns) override;
+  bool continues(uint64_t id, const gpu::TrainingActor& actor) override;
   void step_ended(uint64_t id, uint32_t pid, const gpu::FinishedStep& step,
                   const gpu::TrainingLoop& loop) override;
   void checkpoint(uint32_t pid, bool save) override;
@@ -66,6 +67,8 @@ class TrainingTraces final : public gpu::TrainingObserver {
     bool has_driver = false;  // CUDA's driver was loaded when it began
   };
   telemetry::ResourcePtr resource_of(uint32_t pid);
+  void keep_after_request(std::vector<gpu::TrainingPhase>& phases, const trace::Place& place) const;
+  telemetry::Span root_span(const std::vector<gpu::TrainingPhase>& phases, uint32_t pid) const;
   void describe_device(telemetry::Span& span, uint32_t pid, const Begun& begun) const;
 
   Rooms rooms_;

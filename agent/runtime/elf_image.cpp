@@ -42,15 +42,22 @@ bool is_place(const Elf64_Sym& symbol) {
          ELF64_ST_TYPE(symbol.st_info) != STT_TLS;
 }
 
-// Where `name` ends a string in `text`, each time.
-void find_endings(std::span<const std::byte> text, const std::string& terminated, uint64_t origin,
-                  std::vector<uint64_t>& places) {
-  const std::byte* at = text.data();
-  const std::byte* const end = at + text.size();
-  while (const void* hit = ::memmem(at, static_cast<size_t>(end - at), terminated.c_str(),
-                                    terminated.size() + 1)) {
-    at = static_cast<const std::byte*>(hit) + 1;
-    places.push_back(origin + static_cast<uint64_t>(at - 1 - text.data()));
+// Where a wanted name begins in a piece of a string table that stands at `origin`; of strings that begin
+// in the first `own` bytes. Linkers let a name share the end of a longer one, which is looked for where
+// that has underscores in front (cudaLaunchKernel in __cudaLaunchKernel).
+void find_names(std::string_view text, size_t own, uint64_t origin,
+                const std::unordered_set<std::string_view>& wanted,
+                std::unordered_map<uint64_t, std::string_view>& places) {
+  for (size_t at = 0; at < own && at < text.size();) {
+    const void* end = std::memchr(text.data() + at, 0, text.size() - at);
+    if (end == nullptr) return;
+    const auto length = static_cast<size_t>(static_cast<const char*>(end) - text.data()) - at;
+    for (size_t skip = 0; skip <= 2 && skip < length; ++skip) {
+      const auto found = wanted.find(text.substr(at + skip, length - skip));
+      if (found != wanted.end()) places.try_emplace(origin + at + skip, *found);
+      if (text[at + skip] != '_') break;
+    }
+    at += length + 1;
   }
 }
 
@@ -168,15 +175,13 @@ void ElfImage::find_symbols_of_many(const ElfSection& table, const ElfSection& s
   std::unordered_map<uint64_t, std::string_view> places;
   constexpr size_t kPiece = 1 << 20;
   for (uint64_t at = 0; at < strings.size_bytes; at += kPiece) {
-    // Names that cross the border are in the overlap.
+    // A name that crosses the border ends in the overlap; what goes on from the piece before is cut off
+    // here, and so is no wanted name, but in places that no symbol names.
     const auto piece = read_file(strings.file_offset + at,
                                  std::min(kPiece + kMaxNameBytes, strings.size_bytes - at));
     if (piece.empty()) break;
-    for (const auto name : wanted) {
-      std::vector<uint64_t> hits;
-      find_endings(piece, std::string(name), at, hits);
-      for (const uint64_t hit : hits) places.try_emplace(hit, name);
-    }
+    const std::string_view text(reinterpret_cast<const char*>(piece.data()), piece.size());
+    find_names(text, kPiece, at, wanted, places);
   }
   constexpr size_t kEntries = kPiece / sizeof(Elf64_Sym) * sizeof(Elf64_Sym);
   for (uint64_t at = 0; at < table.size_bytes; at += kEntries) {

@@ -167,9 +167,7 @@ def test_out_of_memory(tacit, tmp_path):
     program, = [s for s in agent.output.programs() if s["process.pid"] == process.pid]
     for span in (loop, program):
         assert span.status_code == "ERROR"
-        *others, event = span.events
-        # PyTorch itself asks NVIDIA's runtime whether there is a device.
-        assert {e["attributes"]["tacit.gpu.call"] for e in others} <= {"cudaGetDeviceCount"}
+        event, = span.events
         assert event["name"] == "gpu.failure"
         assert event["attributes"] == {"tacit.gpu.call": "cudaMalloc",
                                        "error.type": "cudaErrorMemoryAllocation",

@@ -13,13 +13,14 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr uint64_t kMs = 1'000'000;
-constexpr uint32_t kPid = 100, kTid = 101;
+constexpr uint32_t kPid = 100, kTid = kPid;
 
 class Notes final : public TrainingObserver {
  public:
   void run_began(uint64_t id, const TrainingActor& actor, uint64_t) override {
     began.emplace_back(id, actor.tid);
   }
+  bool continues(uint64_t, const TrainingActor& actor) override { return actor.task == task; }
   void step_ended(uint64_t, uint32_t, const FinishedStep& step, const TrainingLoop&) override {
     steps += step.number > 0;
   }
@@ -35,6 +36,7 @@ class Notes final : public TrainingObserver {
     return out;
   }
 
+  uint64_t task = 0;  // of the request that is served
   std::vector<std::pair<uint64_t, uint32_t>> began;
   std::vector<TrainingPhase> phases;
   int steps = 0, saves = 0, loads = 0, ended = 0;
@@ -191,6 +193,17 @@ TEST_F(TrainingWatchTest, TwoThreadsAreTwoRuns) {
   EXPECT_EQ(notes.phases[0].loop->steps, 2u);
   watch.process_ended(kPid, 500 * kMs, false);
   EXPECT_EQ(notes.ended, 2);
+}
+
+TEST_F(TrainingWatchTest, AThreadThatTrainsForAnotherRequestBeginsARun) {
+  iteration(100);
+  iteration(120);
+  notes.task = 1;  // the marks are no longer of the request that the run began for
+  iteration(200);
+  EXPECT_EQ(notes.ended, 1);
+  EXPECT_EQ(notes.phases.at(0).loop->steps, 2u);
+  EXPECT_EQ(notes.phases.at(0).end_ns, 129 * kMs);
+  EXPECT_EQ(notes.began.size(), 2u);
 }
 
 TEST_F(TrainingWatchTest, ARunEndsInSilence) {
