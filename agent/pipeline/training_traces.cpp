@@ -59,8 +59,8 @@ void TrainingTraces::run_began(uint64_t id, const gpu::TrainingActor& actor, uin
 bool TrainingTraces::continues(uint64_t id, const gpu::TrainingActor& actor) {
   const auto begun = begun_.find(id);
   if (begun == begun_.end()) return true;
-  const auto found = rooms_.correlator.work(actor.pid).find(
-      {{actor.pid, actor.tid, actor.task, actor.turn}, 0, {}, 0});
+  const auto found = rooms_.correlator.work(actor.pid).started_by(
+      {actor.pid, actor.tid, actor.task, actor.turn});
   return !found.request || found.request == begun->second.place->parent;
 }
 

@@ -209,7 +209,8 @@ def test_switched_off(tacit):
                training.phases(agent.output.all_spans(), process.pid).values())
 
 
-@pytest.mark.parametrize("path,source", [("/inline", "thread"), ("/thread", "thread_start")])
+@pytest.mark.parametrize("path,source", [("/inline", "thread"), ("/pool", "work"),
+                                         ("/thread", "thread_start")])
 def test_started_by_a_request(tacit, path, source):
     """A host service that trains when it is asked to: the run belongs to that request."""
     agent = tacit.exec("--console", "json")

@@ -279,9 +279,12 @@ CASES = {
 
 
 def serve():
-    """POST /inline trains in the handler, POST /thread in a thread that outlives the answer."""
+    """POST /inline trains in the handler, /pool in a pool's only thread, which the handler awaits, and
+    /thread in a thread that outlives the answer."""
+    from concurrent.futures import ThreadPoolExecutor
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
     done = []
+    pool = ThreadPoolExecutor(1)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -291,6 +294,8 @@ def serve():
             work = threading.Thread(target=lambda: (plain(truth), done.append(truth)))
             if self.path == "/thread":
                 work.start()
+            elif self.path == "/pool":
+                pool.submit(plain, truth).result()
             else:
                 plain(truth)
             self.answer({"steps": dict(truth.steps)} if self.path != "/thread" else {})

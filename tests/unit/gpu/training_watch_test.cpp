@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <map>
 
 namespace tacit::gpu {
 namespace {
@@ -19,8 +20,9 @@ class Notes final : public TrainingObserver {
  public:
   void run_began(uint64_t id, const TrainingActor& actor, uint64_t) override {
     began.emplace_back(id, actor.tid);
+    requests[id] = request;
   }
-  bool continues(uint64_t, const TrainingActor& actor) override { return actor.task == task; }
+  bool continues(uint64_t id, const TrainingActor&) override { return requests.at(id) == request; }
   void step_ended(uint64_t, uint32_t, const FinishedStep& step, const TrainingLoop&) override {
     steps += step.number > 0;
   }
@@ -36,7 +38,8 @@ class Notes final : public TrainingObserver {
     return out;
   }
 
-  uint64_t task = 0;  // of the request that is served
+  int request = 0;  // that is served
+  std::map<uint64_t, int> requests;  // by run
   std::vector<std::pair<uint64_t, uint32_t>> began;
   std::vector<TrainingPhase> phases;
   int steps = 0, saves = 0, loads = 0, ended = 0;
@@ -198,7 +201,7 @@ TEST_F(TrainingWatchTest, TwoThreadsAreTwoRuns) {
 TEST_F(TrainingWatchTest, AThreadThatTrainsForAnotherRequestBeginsARun) {
   iteration(100);
   iteration(120);
-  notes.task = 1;  // the marks are no longer of the request that the run began for
+  notes.request = 1;
   iteration(200);
   EXPECT_EQ(notes.ended, 1);
   EXPECT_EQ(notes.phases.at(0).loop->steps, 2u);
