@@ -27,7 +27,9 @@ void describe(const gpu::WindowSums& sums, telemetry::Span& span) {
     attributes.push_back({"tacit.gpu.kernel.count", number(sums.kernels)});
     attributes.push_back({"tacit.gpu.kernel.duration_ns", number(sums.kernel_ns())});
     attributes.push_back({"tacit.gpu.busy_ns", number(sums.busy_ns)});
-    if (const uint64_t length_ns = span.end_unix_ns - span.start_unix_ns; length_ns > 0)
+    // Of a loop: what a request launched may run long after it was answered.
+    const uint64_t length_ns = span.end_unix_ns - span.start_unix_ns;
+    if (span.kind == telemetry::SpanKind::kInternal && length_ns > 0)
       attributes.push_back({"tacit.gpu.busy.share", share(sums.busy_ns, length_ns)});
     const auto rule = by(LinkRule::kThread) >= by(LinkRule::kProcess) ? LinkRule::kThread
                                                                       : LinkRule::kProcess;
