@@ -5,6 +5,7 @@ import collections
 
 import pytest
 
+from harness import training
 from harness.jaeger import Jaeger
 from harness.processes import wait_until
 from harness.shop import EDGES, SPANS, Shop
@@ -51,3 +52,23 @@ def test_one_trace_per_action(tacit, host, tmp_path):
     jaeger = observed(tacit, host, tmp_path)
     check_traces(jaeger)
     assert jaeger.dependencies() == {edge: PURCHASES * calls for edge, calls in EDGES.items()}
+
+
+@pytest.mark.needs("torch")
+def test_a_training_run_is_one_trace(tacit, host, tmp_path):
+    """The program, its phases below it, and the exact number of steps."""
+    jaeger = Jaeger(host, tmp_path)
+    agent = tacit.exec("--otlp-endpoint", jaeger.endpoint, "--otlp-protocol", "grpc")
+    process = training.start(agent, "checkpoints")
+    assert process.wait(100) == 0, process.stderr()
+    agent.finish()
+    wanted = training.truth(process)
+    wait_until(lambda: jaeger.traces("training"), "the trace in Jaeger")
+    trace, = jaeger.traces("training")
+    names = collections.Counter(span["operationName"] for span in trace["spans"])
+    loop, = [span for span in trace["spans"] if span["operationName"] == "train_loop"]
+    program, = [span for span in trace["spans"] if not span["references"]]
+    tags = {tag["key"]: tag["value"] for tag in loop["tags"]}
+    assert (names["train_loop"], names["save_model"]) == (1, wanted["saves"])
+    assert tags["tacit.training.steps"] == sum(wanted["steps"].values())
+    assert [each["spanID"] for each in loop["references"]] == [program["spanID"]]
