@@ -95,13 +95,14 @@ def test_below_the_program(cases, case):
 
 @pytest.mark.parametrize("case", TIMED)
 def test_step_times(cases, case):
-    """Against the loop's own clock, which also measures itself: steps of 10 ms and more, within 2 %."""
+    """Against the loop's own clock, which also measures itself, in steps of 10 ms and more. A moment
+    without a core between the two clocks moves few steps, so the median least."""
     seen = cases[case]
     own = sorted(seen.truth["seconds"])
     loop = seen.phases["train_loop"][0]
-    for share, name in ((0.50, "p50"), (0.95, "p95")):
+    for share, name, error in ((0.50, "p50", 0.02), (0.95, "p95", 0.1)):
         wanted = own[min(len(own) - 1, int(share * len(own) + 0.999999) - 1)]
-        assert loop[f"tacit.training.step.duration.{name}"] == pytest.approx(wanted, rel=0.02)
+        assert loop[f"tacit.training.step.duration.{name}"] == pytest.approx(wanted, rel=error)
 
 
 def test_phases_and_files(tacit, tmp_path):
