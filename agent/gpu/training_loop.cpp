@@ -28,7 +28,7 @@ std::optional<FinishedStep> TrainingLoop::mark(training_action action, std::stri
     case TRAINING_ZERO_GRAD: gradients_cleared(time_ns); break;
     case TRAINING_BACKWARD: backward(time_ns); break;
     case TRAINING_STEP_BEGIN:
-      step_begins(text, sees_ends, time_ns);
+      step_begins(text, time_ns);
       if (!sees_ends) return step_ends(time_ns);
       break;
     case TRAINING_STEP_END: return step_ends(time_ns);
@@ -97,7 +97,7 @@ void TrainingLoop::backward(uint64_t time_ns) {
   end_ns_ = time_ns;
 }
 
-void TrainingLoop::step_begins(std::string_view text, bool, uint64_t time_ns) {
+void TrainingLoop::step_begins(std::string_view text, uint64_t time_ns) {
   if (open_steps_++ > 0) return;
   leave_backward(time_ns);
   if (!follows_step_) begin_iteration(time_ns);

@@ -54,7 +54,7 @@ class TrainingLoop {
   void data_given(uint64_t time_ns);
   void gradients_cleared(uint64_t time_ns);
   void backward(uint64_t time_ns);
-  void step_begins(std::string_view text, bool sees_ends, uint64_t time_ns);
+  void step_begins(std::string_view text, uint64_t time_ns);
   std::optional<FinishedStep> step_ends(uint64_t time_ns);
   void leave_backward(uint64_t time_ns);
   void begin_iteration(uint64_t time_ns);

@@ -82,7 +82,6 @@ struct TrainingPhase {
   PhaseSource source = PhaseSource::kBetween;
   uint64_t begin_ns = 0;
   uint64_t end_ns = 0;
-  uint32_t pid = 0;
   uint32_t tid = 0;
   bool in_loop = false;    // a part of the train_loop of its run
   bool complete = true;    // false: its end was not seen

@@ -17,7 +17,6 @@ TrainingPhase phase(const Outline& outline, PhaseKind kind, PhaseSource source, 
   made.source = source;
   made.begin_ns = begin_ns;
   made.end_ns = std::max(begin_ns, end_ns);
-  made.pid = outline.pid;
   made.tid = outline.tid;
   return made;
 }
@@ -141,13 +140,12 @@ void note_archive(std::deque<Archive>& archives, const event::Training& event) {
   }
 }
 
-TrainingPhase step_phase(const FinishedStep& step, uint32_t pid, uint32_t tid) {
+TrainingPhase step_phase(const FinishedStep& step, uint32_t tid) {
   TrainingPhase made;
   made.kind = PhaseKind::kStep;
   made.source = PhaseSource::kRecordFunction;
   made.begin_ns = step.begin_ns.value_or(step.end_ns);
   made.end_ns = step.end_ns;
-  made.pid = pid;
   made.tid = tid;
   made.in_loop = true;
   made.number = step.number;

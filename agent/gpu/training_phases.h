@@ -39,7 +39,6 @@ struct Preparation {
 };
 
 struct Outline {
-  uint32_t pid = 0;
   uint32_t tid = 0;
   uint64_t end_ns = 0;
   bool failed = false;  // the process ended in failure
@@ -51,6 +50,6 @@ std::vector<TrainingPhase> phases_of(const Outline& outline, const Preparation& 
                                      TrainingLoop& loop, const std::deque<Archive>& saves,
                                      std::vector<TrainingPhase> steps);
 
-TrainingPhase step_phase(const FinishedStep& step, uint32_t pid, uint32_t tid);
+TrainingPhase step_phase(const FinishedStep& step, uint32_t tid);
 
 }  // namespace tacit::gpu

@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/gpu/training_spans.h"
 
-#include <cmath>
 #include <cstring>
+
+#include "agent/telemetry/attribute_number.h"
 
 namespace tacit::gpu {
 namespace {
 
 double seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
-// Shares are for people: four digits tell enough.
-double share(uint64_t part_ns, uint64_t whole_ns) {
-  if (whole_ns == 0) return 0;
-  return std::round(static_cast<double>(part_ns) / static_cast<double>(whole_ns) * 1e4) / 1e4;
-}
+using telemetry::attribute_number;
+using telemetry::attribute_share;
 
 void add_loop(telemetry::Attributes& attributes, const LoopFigures& loop, uint64_t length_ns) {
-  const auto count = [](uint64_t value) { return static_cast<int64_t>(value); };
   // None at all: this PyTorch does not tell them.
-  if (loop.steps > 0) attributes.push_back({"tacit.training.steps", count(loop.steps)});
+  if (loop.steps > 0) attributes.push_back({"tacit.training.steps", attribute_number(loop.steps)});
   std::vector<std::string> optimizers;
   for (const auto& [name, steps] : loop.optimizers)
     optimizers.push_back(name + "=" + std::to_string(steps));
   if (!optimizers.empty())
     attributes.push_back({"tacit.training.optimizer_steps", std::move(optimizers)});
-  attributes.push_back({"tacit.training.backward_passes", count(loop.backward_passes)});
+  attributes.push_back({"tacit.training.backward_passes", attribute_number(loop.backward_passes)});
   if (loop.steps > 0)
-    attributes.push_back({"tacit.training.loader_calls", count(loop.loader_calls)});
+    attributes.push_back({"tacit.training.loader_calls", attribute_number(loop.loader_calls)});
   if (loop.step_p50_ns)
     attributes.push_back({"tacit.training.step.duration.p50", seconds(*loop.step_p50_ns)});
   if (loop.step_p95_ns)
@@ -34,12 +31,12 @@ void add_loop(telemetry::Attributes& attributes, const LoopFigures& loop, uint64
   if (!loop.times_known || loop.steps == 0) return;
   if (loop.loader_calls > 0) {
     attributes.push_back(
-        {"tacit.training.data_wait.share", share(loop.times.data_wait_ns, length_ns)});
-    attributes.push_back({"tacit.training.forward.share", share(loop.times.forward_ns, length_ns)});
+        {"tacit.training.data_wait.share", attribute_share(loop.times.data_wait_ns, length_ns)});
+    attributes.push_back({"tacit.training.forward.share", attribute_share(loop.times.forward_ns, length_ns)});
   }
-  attributes.push_back({"tacit.training.backward.share", share(loop.times.backward_ns, length_ns)});
+  attributes.push_back({"tacit.training.backward.share", attribute_share(loop.times.backward_ns, length_ns)});
   attributes.push_back(
-      {"tacit.training.optimizer.share", share(loop.times.optimizer_ns, length_ns)});
+      {"tacit.training.optimizer.share", attribute_share(loop.times.optimizer_ns, length_ns)});
 }
 
 // As an exception is told of: https://opentelemetry.io/docs/specs/semconv/exceptions/

@@ -106,7 +106,7 @@ void TrainingWatch::on_mark(Process& process, const event::Training& event) {
   observer_.step_ended(run->id, raw.header.pid, *step, run->loop);
   if (step_spans_ == 0 || step->number % step_spans_ != 0 || !step->begin_ns) return;
   if (run->steps.size() >= kMaxStepSpans) run->steps.erase(run->steps.begin());
-  run->steps.push_back(step_phase(*step, raw.header.pid, run->tid));
+  run->steps.push_back(step_phase(*step, run->tid));
 }
 
 // Of the run of its thread; a save by another thread is the only run's, if there is one.
@@ -165,8 +165,7 @@ void TrainingWatch::end_run(uint32_t pid, Process& process, size_t index, uint64
   Run run = std::move(process.runs[index]);
   process.runs.erase(process.runs.begin() + static_cast<ptrdiff_t>(index));
   --run_count_;
-  Outline outline{.pid = pid,
-                  .tid = run.tid,
+  Outline outline{.tid = run.tid,
                   .end_ns = time_ns,
                   .failed = failed,
                   .failure = failed ? reason(process.preparation, time_ns) : std::nullopt};
@@ -179,8 +178,7 @@ void TrainingWatch::end_run(uint32_t pid, Process& process, size_t index, uint64
 // A process that ends without having trained: what it loaded, and what it did not find.
 void TrainingWatch::end_preparation(uint32_t pid, Process& process, uint64_t time_ns, bool failed) {
   TrainingLoop none;
-  Outline outline{.pid = pid,
-                  .tid = pid,
+  Outline outline{.tid = pid,
                   .end_ns = time_ns,
                   .failed = failed,
                   .failure = failed ? reason(process.preparation, time_ns) : std::nullopt};

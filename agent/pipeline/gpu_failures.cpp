@@ -2,10 +2,11 @@
 #include "agent/pipeline/gpu_failures.h"
 
 #include <algorithm>
-#include <limits>
 #include <string>
+#include <string_view>
 
 #include "agent/gpu/calls_names.h"
+#include "agent/telemetry/attribute_number.h"
 
 namespace tacit::pipeline {
 namespace {
@@ -19,9 +20,7 @@ telemetry::SpanEvent event_of(const gpu::CudaFailure& failure, int64_t wall_offs
   event.attributes.push_back({"error.type", gpu::error_name(failure.call, failure.code)});
   if (failure.bytes != 0)
     event.attributes.push_back(
-        {"tacit.gpu.requested_bytes",
-         static_cast<int64_t>(
-             std::min(failure.bytes, uint64_t{std::numeric_limits<int64_t>::max()}))});
+        {"tacit.gpu.requested_bytes", telemetry::attribute_number(failure.bytes)});
   return event;
 }
 
@@ -41,17 +40,17 @@ bool tells_only_that_there_is_none(const gpu::CudaFailure& failure) {
   return failure.code == kInsufficientDriver || failure.code == kNoDevice;
 }
 
+bool has(const telemetry::Span& span, std::string_view key) {
+  return std::any_of(span.attributes.begin(), span.attributes.end(),
+                     [key](const auto& each) { return each.key == key; });
+}
+
 void blame(telemetry::Span& span, const gpu::CudaFailure& failure) {
-  if (span.status == telemetry::StatusCode::kError && !span.status_message.empty() &&
-      span.attributes.end() != std::find_if(span.attributes.begin(), span.attributes.end(),
-                                            [](const auto& each) { return each.key == "file.path"; }))
-    return;  // a missing file is told already
+  const bool told = span.status == telemetry::StatusCode::kError && !span.status_message.empty();
+  if (told && has(span, "file.path")) return;  // a missing file is the reason
   span.status = telemetry::StatusCode::kError;
   span.status_message = sentence(failure);
-  const auto type =
-      std::find_if(span.attributes.begin(), span.attributes.end(),
-                   [](const auto& each) { return each.key == "error.type"; });
-  if (type == span.attributes.end())
+  if (!has(span, "error.type"))
     span.attributes.push_back({"error.type", gpu::error_name(failure.call, failure.code)});
 }
 

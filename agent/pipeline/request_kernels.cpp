@@ -1,45 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pipeline/request_kernels.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
+#include "agent/telemetry/attribute_number.h"
 
 namespace tacit::pipeline {
 namespace {
 
-// What a process claims may be anything; attributes are signed.
-int64_t number(uint64_t value) {
-  return static_cast<int64_t>(
-      std::min(value, uint64_t{std::numeric_limits<int64_t>::max()}));
-}
-
-// Four digits tell a person enough. More than 1: several devices, or work that ended later.
-double share(uint64_t part, uint64_t whole) {
-  return std::round(static_cast<double>(part) / static_cast<double>(whole) * 1e4) / 1e4;
-}
+using telemetry::attribute_number;
 
 void describe(const gpu::WindowSums& sums, telemetry::Span& span) {
   auto& attributes = span.attributes;
   using gpu::LinkRule;
   const auto by = [&](LinkRule rule) { return sums.linked_ns[static_cast<size_t>(rule)]; };
   if (sums.kernels != 0) {
-    attributes.push_back({"tacit.gpu.kernel.count", number(sums.kernels)});
-    attributes.push_back({"tacit.gpu.kernel.duration_ns", number(sums.kernel_ns())});
-    attributes.push_back({"tacit.gpu.busy_ns", number(sums.busy_ns)});
+    attributes.push_back({"tacit.gpu.kernel.count", attribute_number(sums.kernels)});
+    attributes.push_back({"tacit.gpu.kernel.duration_ns", attribute_number(sums.kernel_ns())});
+    attributes.push_back({"tacit.gpu.busy_ns", attribute_number(sums.busy_ns)});
     // Of a loop: what a request launched may run long after it was answered.
     const uint64_t length_ns = span.end_unix_ns - span.start_unix_ns;
     if (span.kind == telemetry::SpanKind::kInternal && length_ns > 0)
-      attributes.push_back({"tacit.gpu.busy.share", share(sums.busy_ns, length_ns)});
+      attributes.push_back({"tacit.gpu.busy.share", telemetry::attribute_share(sums.busy_ns, length_ns)});
     const auto rule = by(LinkRule::kThread) >= by(LinkRule::kProcess) ? LinkRule::kThread
                                                                       : LinkRule::kProcess;
     attributes.push_back(
         {"tacit.gpu.link.rule", std::string(gpu::kLinkRuleNames[static_cast<size_t>(rule)])});
   }
   if (sums.copied_bytes() != 0)
-    attributes.push_back({"tacit.gpu.copy.bytes", number(sums.copied_bytes())});
+    attributes.push_back({"tacit.gpu.copy.bytes", attribute_number(sums.copied_bytes())});
   if (sums.unlinked_ns != 0)
-    attributes.push_back({"tacit.gpu.unlinked.duration_ns", number(sums.unlinked_ns)});
+    attributes.push_back({"tacit.gpu.unlinked.duration_ns", attribute_number(sums.unlinked_ns)});
 }
 
 }  // namespace

@@ -2,11 +2,11 @@
 #include "agent/pipeline/training_traces.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "agent/gpu/training_spans.h"
 #include "agent/runtime/memory_map.h"
+#include "agent/telemetry/attribute_number.h"
 
 namespace tacit::pipeline {
 namespace {
@@ -160,9 +160,7 @@ void TrainingTraces::describe_device(telemetry::Span& span, uint32_t pid,
     span.attributes.push_back({"tacit.training.device", std::string("cpu")});
   if (!counts) return;
   if (const uint64_t peak = counts->totals.peak_bytes[CUDA_MEMORY_DEVICE]; peak > 0)
-    span.attributes.push_back(
-        {"tacit.gpu.memory.peak_bytes",
-         static_cast<int64_t>(std::min(peak, uint64_t{std::numeric_limits<int64_t>::max()}))});
+    span.attributes.push_back({"tacit.gpu.memory.peak_bytes", telemetry::attribute_number(peak)});
 }
 
 }  // namespace tacit::pipeline
