@@ -26,17 +26,18 @@ static __always_inline __u32 read_string(__u64 address, char *text, __u32 room) 
   return bpf_probe_read_user(text, length, (void *)string.data) ? 0 : length;
 }
 
-static __always_inline struct training_event *begin_event(__u8 action, __u64 subject) {
-  struct training_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+/* `room` for its text: a constant. */
+static __always_inline struct training_event *reserve_event(__u8 action, __u64 subject, __u32 room) {
+  struct training_event *event = bpf_ringbuf_reserve(&events, sizeof(*event) + room, 0);
   if (!event) {
     count_drop(DROP_RING_FULL_GPU);
     return NULL;
   }
   fill_header(&event->header, EVENT_TRAINING);
-  event->by = current_task_ref();
-  struct followed_process *process = followed_process(event->header.pid);
-  event->code_ns = process ? process->code_ns : 0;
+  event->by.task = event->by.turn = 0;
+  event->code_ns = 0;
   event->subject = subject;
+  event->cleared_ns = 0;
   event->action = action;
   event->text_bytes = 0;
   event->sees_ends = 0;
@@ -44,23 +45,40 @@ static __always_inline struct training_event *begin_event(__u8 action, __u64 sub
   return event;
 }
 
-static __always_inline void report_action(__u8 action, __u64 subject) {
-  struct training_event *event = begin_event(action, subject);
+/* Who did it costs more than all else, so ends leave it to their begins. */
+static __always_inline void fill_actor(struct training_event *event) {
+  event->by = current_task_ref();
+  struct followed_process *process = followed_process(event->header.pid);
+  if (process) event->code_ns = process->code_ns;
+}
+
+static __always_inline void fill_cleared(struct training_event *event,
+                                         struct training_thread *thread) {
+  if (!thread || !thread->cleared_ns) return;
+  event->cleared_ns = thread->cleared_ns;
+  thread->cleared_ns = 0;
+}
+
+static __always_inline void report_begin(__u8 action, __u64 subject) {
+  struct training_event *event = reserve_event(action, subject, 0);
+  if (!event) return;
+  fill_actor(event);
+  bpf_ringbuf_submit(event, wake_flags());
+}
+
+static __always_inline void report_end(__u8 action, __u64 subject) {
+  struct training_event *event = reserve_event(action, subject, 0);
   if (event) bpf_ringbuf_submit(event, wake_flags());
 }
 
 /* Reports with the file's name that the std::string at `file` holds. */
 static __always_inline void report_archive(__u8 action, __u64 subject, __u64 file) {
-  struct training_event *event = begin_event(action, subject);
+  struct training_event *event = reserve_event(action, subject, TRAINING_TEXT_BYTES);
   if (!event) return;
-  event->text_bytes = read_string(file, event->text, TRAINING_TEXT_BYTES);
+  fill_actor(event);
+  event->text_bytes = read_string(file, (char *)(event + 1), TRAINING_TEXT_BYTES);
   bpf_ringbuf_submit(event, wake_flags());
 }
-
-struct range_kind {
-  __u8 begin, end; /* enum training_action */
-  __u8 prefix_bytes;
-};
 
 static __always_inline bool begins_with(const char *text, const char *prefix, __u32 length) {
   for (__u32 i = 0; i < length; i++)
@@ -72,66 +90,92 @@ static __always_inline bool begins_with(const char *text, const char *prefix, __
 #define DATA_PREFIX "enumerate(DataLoader)#"
 #define ZERO_PREFIX "Optimizer.zero_grad#"
 #define PREFIX_IS(text, prefix) begins_with(text, prefix, sizeof(prefix) - 1)
+#define LONGEST_PREFIX_BYTES (sizeof(DATA_PREFIX) - 1)
 
-static __always_inline struct range_kind kind_of(const char *name) {
-  struct range_kind kind = {};
-  if (PREFIX_IS(name, STEP_PREFIX)) {
-    kind.begin = TRAINING_STEP_BEGIN, kind.end = TRAINING_STEP_END;
-    kind.prefix_bytes = sizeof(STEP_PREFIX) - 1;
-  } else if (PREFIX_IS(name, DATA_PREFIX)) {
-    kind.begin = TRAINING_DATA_BEGIN, kind.end = TRAINING_DATA_END;
-    kind.prefix_bytes = sizeof(DATA_PREFIX) - 1;
-  } else if (PREFIX_IS(name, ZERO_PREFIX)) {
-    kind.begin = TRAINING_ZERO_GRAD;
-    kind.prefix_bytes = sizeof(ZERO_PREFIX) - 1;
-  }
-  return kind;
+enum range_kind { RANGE_OTHER, RANGE_STEP, RANGE_DATA, RANGE_ZERO };
+
+static __always_inline enum range_kind kind_of(const struct std_string *name) {
+  char start[LONGEST_PREFIX_BYTES] = {};
+  if (name->length < sizeof(STEP_PREFIX)) return RANGE_OTHER; /* the shortest, and a name */
+  __u32 length = name->length < sizeof(start) ? name->length : sizeof(start);
+  if (bpf_probe_read_user(start, length, (void *)name->data)) return RANGE_OTHER;
+  if (PREFIX_IS(start, STEP_PREFIX)) return RANGE_STEP;
+  if (PREFIX_IS(start, DATA_PREFIX)) return RANGE_DATA;
+  if (PREFIX_IS(start, ZERO_PREFIX)) return RANGE_ZERO;
+  return RANGE_OTHER;
 }
 
-static __always_inline void push_range(__u8 end_action) {
-  struct open_ranges *ranges = bpf_task_storage_get(&training_threads, bpf_get_current_task_btf(),
-                                                    NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-  if (!ranges) return;
-  __u32 depth = ranges->depth;
-  if (depth < MAX_OPEN_RANGES) ranges->end_actions[depth & (MAX_OPEN_RANGES - 1)] = end_action;
-  ranges->depth = depth + 1;
+/* TRAINING_NONE: that is not told. */
+static __always_inline __u8 end_of(enum range_kind kind) {
+  if (kind == RANGE_STEP) return TRAINING_STEP_END;
+  return kind == RANGE_DATA ? TRAINING_DATA_END : TRAINING_NONE;
+}
+
+static __always_inline void push_range(struct training_thread *thread, __u8 end_action) {
+  __u32 depth = thread->depth;
+  if (depth < MAX_OPEN_RANGES) thread->end_actions[depth & (MAX_OPEN_RANGES - 1)] = end_action;
+  thread->depth = depth + 1;
+}
+
+static __always_inline void report_data(struct training_thread *thread, bool sees_ends) {
+  struct training_event *event = reserve_event(TRAINING_DATA_BEGIN, 0, 0);
+  if (!event) return;
+  fill_actor(event);
+  fill_cleared(event, thread);
+  event->sees_ends = sees_ends;
+  bpf_ringbuf_submit(event, wake_flags());
+}
+
+static __always_inline void report_step(struct training_thread *thread, bool sees_ends,
+                                        const struct std_string *name) {
+  struct training_event *event = reserve_event(TRAINING_STEP_BEGIN, 0, TRAINING_TEXT_BYTES);
+  if (!event) return;
+  fill_actor(event);
+  fill_cleared(event, thread);
+  event->sees_ends = sees_ends;
+  const __u32 prefix = sizeof(STEP_PREFIX) - 1;
+  __u64 rest = name->length - prefix;
+  __u32 length = rest < TRAINING_TEXT_BYTES ? rest : TRAINING_TEXT_BYTES;
+  if (length > 0 && length <= TRAINING_TEXT_BYTES &&
+      !bpf_probe_read_user(event + 1, length, (void *)(name->data + prefix)))
+    event->text_bytes = length;
+  bpf_ringbuf_submit(event, wake_flags());
 }
 
 /* The cookie names the place of the name's address; PLACE_FLAG(0): ends are seen. */
 SEC("uprobe")
 int torch_range_entered(struct pt_regs *regs) {
   __u64 cookie = bpf_get_attach_cookie((void *)regs);
-  char start[24] = {}; /* as long as the longest prefix */
-  __u64 name = value_at_place(regs, cookie & ~PLACE_FLAGS);
-  struct std_string string = {};
-  bpf_probe_read_user(&string, sizeof(string), (void *)name);
-  if (string.length >= sizeof(STEP_PREFIX)) /* the shortest, and a name */
-    bpf_probe_read_user_str(start, sizeof(start), (void *)string.data);
-  struct range_kind kind = kind_of(start);
+  __u64 address = value_at_place(regs, cookie & ~PLACE_FLAGS);
+  struct std_string name = {};
+  bpf_probe_read_user(&name, sizeof(name), (void *)address);
+  enum range_kind kind = kind_of(&name);
   bool sees_ends = cookie & PLACE_FLAG(0);
-  if (sees_ends) push_range(kind.end);
-  if (!kind.begin) return 0;
-  struct training_event *event = begin_event(kind.begin, 0);
-  if (!event) return 0;
-  event->sees_ends = sees_ends && kind.end;
-  __u64 rest = string.length - kind.prefix_bytes;
-  __u32 length = rest < TRAINING_TEXT_BYTES ? rest : TRAINING_TEXT_BYTES;
-  if (length > 0 && length <= TRAINING_TEXT_BYTES &&
-      !bpf_probe_read_user(event->text, length, (void *)(string.data + kind.prefix_bytes)))
-    event->text_bytes = length;
-  bpf_ringbuf_submit(event, wake_flags());
+  if (!sees_ends && kind == RANGE_OTHER) return 0;
+  struct training_thread *thread = training_thread(BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (thread && sees_ends) push_range(thread, end_of(kind));
+  if (kind == RANGE_ZERO) {
+    if (thread && !thread->cleared_ns) thread->cleared_ns = bpf_ktime_get_ns();
+  } else if (kind == RANGE_DATA) {
+    report_data(thread, sees_ends);
+  } else if (kind == RANGE_STEP) {
+    report_step(thread, sees_ends, &name);
+  }
   return 0;
 }
 
 SEC("uprobe")
 int torch_range_left(struct pt_regs *regs) {
-  struct open_ranges *ranges =
-      bpf_task_storage_get(&training_threads, bpf_get_current_task_btf(), NULL, 0);
-  if (!ranges || ranges->depth == 0) return 0;
-  __u32 depth = --ranges->depth;
+  struct training_thread *thread = training_thread(0);
+  if (!thread || thread->depth == 0) return 0;
+  __u32 depth = --thread->depth;
   if (depth >= MAX_OPEN_RANGES) return 0;
-  __u8 action = ranges->end_actions[depth & (MAX_OPEN_RANGES - 1)];
-  if (action) report_action(action, 0);
+  __u8 action = thread->end_actions[depth & (MAX_OPEN_RANGES - 1)];
+  if (!action) return 0;
+  struct training_event *event = reserve_event(action, 0, 0);
+  if (!event) return 0;
+  fill_cleared(event, thread);
+  bpf_ringbuf_submit(event, wake_flags());
   return 0;
 }
 
@@ -142,32 +186,36 @@ SEC("uprobe")
 int torch_backward(struct pt_regs *regs) {
   __u64 cookie = bpf_get_attach_cookie((void *)regs);
   if (cookie & PLACE_IN_MEMORY && !(__u8)value_at_place(regs, cookie)) return 0;
-  report_action(TRAINING_BACKWARD, 0);
+  struct training_event *event = reserve_event(TRAINING_BACKWARD, 0, 0);
+  if (!event) return 0;
+  fill_actor(event);
+  fill_cleared(event, training_thread(0));
+  bpf_ringbuf_submit(event, wake_flags());
   return 0;
 }
 
 /* The next four: the cookie names the place of the object's address. */
 SEC("uprobe")
 int torch_writer_made(struct pt_regs *regs) {
-  report_action(TRAINING_SAVE_BEGIN, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
+  report_begin(TRAINING_SAVE_BEGIN, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
   return 0;
 }
 
 SEC("uprobe")
 int torch_writer_done(struct pt_regs *regs) {
-  report_action(TRAINING_SAVE_END, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
+  report_end(TRAINING_SAVE_END, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
   return 0;
 }
 
 SEC("uprobe")
 int torch_reader_made(struct pt_regs *regs) {
-  report_action(TRAINING_LOAD_BEGIN, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
+  report_begin(TRAINING_LOAD_BEGIN, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
   return 0;
 }
 
 SEC("uprobe")
 int torch_reader_gone(struct pt_regs *regs) {
-  report_action(TRAINING_LOAD_END, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
+  report_end(TRAINING_LOAD_END, value_at_place(regs, bpf_get_attach_cookie((void *)regs)));
   return 0;
 }
 

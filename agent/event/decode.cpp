@@ -52,10 +52,11 @@ std::expected<Event, DecodeError> trace_ids(std::span<const std::byte> record) {
 std::expected<Event, DecodeError> training(std::span<const std::byte> record) {
   const auto* raw = view<training_event>(record);
   if (raw == nullptr) return std::unexpected(DecodeError::kTooShort);
-  if (raw->text_bytes > TRAINING_TEXT_BYTES) return std::unexpected(DecodeError::kBadLength);
+  const auto behind = record.subspan(sizeof(training_event));
+  if (raw->text_bytes > behind.size()) return std::unexpected(DecodeError::kBadLength);
   if (raw->action == TRAINING_NONE || raw->action >= TRAINING_ACTION_COUNT)
     return std::unexpected(DecodeError::kUnknownType);
-  return Training{raw, std::string_view(raw->text, raw->text_bytes)};
+  return Training{raw, {reinterpret_cast<const char*>(behind.data()), raw->text_bytes}};
 }
 
 std::expected<Event, DecodeError> file(std::span<const std::byte> record) {

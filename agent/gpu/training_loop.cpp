@@ -25,7 +25,6 @@ std::optional<FinishedStep> TrainingLoop::mark(training_action action, std::stri
   switch (action) {
     case TRAINING_DATA_BEGIN: data_asked(sees_ends, time_ns); break;
     case TRAINING_DATA_END: data_given(time_ns); break;
-    case TRAINING_ZERO_GRAD: gradients_cleared(time_ns); break;
     case TRAINING_BACKWARD: backward(time_ns); break;
     case TRAINING_STEP_BEGIN:
       step_begins(text, time_ns);
@@ -63,6 +62,8 @@ void TrainingLoop::data_given(uint64_t time_ns) {
 
 // May stand at the beginning of an iteration, before its backward pass, or behind the step.
 void TrainingLoop::gradients_cleared(uint64_t time_ns) {
+  time_ns = std::max(time_ns, last_mark_ns_);
+  last_mark_ns_ = time_ns;
   follows_step_ = false;
   leave_backward(time_ns);
   if (doing_ == Doing::kBackward) doing_ = Doing::kOther;

@@ -28,10 +28,12 @@ struct FinishedStep {
 
 class TrainingLoop {
  public:
-  // TRAINING_STEP_*, _DATA_*, _ZERO_GRAD, _BACKWARD of its thread, in order. `text` of a step: its
-  // optimizer, as it came. Returns the step that this event ended.
+  // TRAINING_STEP_*, _DATA_*, _BACKWARD of its thread, in order. `text` of a step: its optimizer, as it
+  // came. Returns the step that this event ended.
   std::optional<FinishedStep> mark(training_action action, std::string_view text, bool sees_ends,
                                    uint64_t time_ns);
+  // Optimizer.zero_grad was called, before the next mark.
+  void gradients_cleared(uint64_t time_ns);
 
   // The next mark may begin an iteration.
   bool is_between_iterations() const { return !in_iteration_ && open_steps_ == 0; }
@@ -52,7 +54,6 @@ class TrainingLoop {
   enum class Doing { kOther, kDataWait, kForward, kBackward, kOptimizer };
   void data_asked(bool sees_ends, uint64_t time_ns);
   void data_given(uint64_t time_ns);
-  void gradients_cleared(uint64_t time_ns);
   void backward(uint64_t time_ns);
   void step_begins(std::string_view text, uint64_t time_ns);
   std::optional<FinishedStep> step_ends(uint64_t time_ns);

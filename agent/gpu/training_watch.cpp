@@ -20,6 +20,12 @@ std::optional<FileFailure> reason(const Preparation& before, uint64_t end_ns) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
+// Ends do not say who did it, so they begin nothing: a begin that was lost is a loss of both.
+bool is_end(uint8_t action) {
+  return action == TRAINING_STEP_END || action == TRAINING_DATA_END || action == TRAINING_SAVE_END ||
+         action == TRAINING_LOAD_END;
+}
+
 }  // namespace
 
 bool is_data_file(std::string_view path) {
@@ -64,6 +70,7 @@ TrainingWatch::Run* TrainingWatch::run_of(Process& process, const event::Trainin
   const auto& raw = *event.raw;
   for (Run& run : process.runs)
     if (run.tid == raw.header.tid) return &run;
+  if (is_end(raw.action)) return nullptr;
   if (process.runs.size() >= kMaxRunsOfProcess) {
     ++refused_;
     return nullptr;
@@ -78,7 +85,7 @@ TrainingWatch::Run* TrainingWatch::run_of(Process& process, const event::Trainin
     made.before.begin_ns = std::max<uint64_t>(made.before.begin_ns, raw.code_ns);
   ++run_count_;
   observer_.run_began(made.id, {raw.header.pid, raw.header.tid, raw.by.task, raw.by.turn},
-                      raw.header.time_ns);
+                      raw.cleared_ns != 0 ? raw.cleared_ns : raw.header.time_ns);
   return &made;
 }
 
@@ -96,12 +103,13 @@ void TrainingWatch::leave_run_of_another(Process& process, const event::Training
 }
 
 void TrainingWatch::on_mark(Process& process, const event::Training& event) {
-  leave_run_of_another(process, event);
+  const auto& raw = *event.raw;
+  const auto action = static_cast<training_action>(raw.action);
+  if (!is_end(raw.action)) leave_run_of_another(process, event);
   Run* run = run_of(process, event);
   if (run == nullptr) return;
-  const auto& raw = *event.raw;
-  const auto step = run->loop.mark(static_cast<training_action>(raw.action), event.text,
-                                   raw.sees_ends != 0, raw.header.time_ns);
+  if (raw.cleared_ns != 0) run->loop.gradients_cleared(raw.cleared_ns);
+  const auto step = run->loop.mark(action, event.text, raw.sees_ends != 0, raw.header.time_ns);
   if (!step) return;
   observer_.step_ended(run->id, raw.header.pid, *step, run->loop);
   if (step_spans_ == 0 || step->number % step_spans_ != 0 || !step->begin_ns) return;

@@ -20,7 +20,7 @@ enum event_type {
   EVENT_IMAGE_MAPPED,     /* struct image_mapped_event */
   EVENT_TRACE_IDS,        /* struct trace_ids_event */
   EVENT_THREAD_END,       /* struct thread_end_event */
-  EVENT_TRAINING,         /* struct training_event */
+  EVENT_TRAINING,         /* struct training_event and its text */
   EVENT_FILE,             /* struct file_event */
   EVENT_CUDA_FAILURE,     /* struct cuda_failure_event */
   EVENT_GPU_BATCH,        /* struct gpu_batch_event and its block */

@@ -11,7 +11,6 @@ enum training_action {
   TRAINING_STEP_END,   /* and left, where that can be seen */
   TRAINING_DATA_BEGIN, /* "enumerate(DataLoader)#NAME.__next__" */
   TRAINING_DATA_END,
-  TRAINING_ZERO_GRAD,      /* "Optimizer.zero_grad#NAME.zero_grad" */
   TRAINING_BACKWARD,       /* torch::autograd::Engine::execute begins */
   TRAINING_SAVE_BEGIN,     /* a caffe2::serialize::PyTorchStreamWriter is made; text: its file */
   TRAINING_SAVE_END,       /* PyTorchStreamWriter::writeEndOfFile */
@@ -20,20 +19,23 @@ enum training_action {
   TRAINING_ACTION_COUNT,
 };
 
-#define TRAINING_TEXT_BYTES 96
+#define TRAINING_TEXT_BYTES 96 /* at most; longer ones are cut */
 
+/* Its text follows. What an END has in common with its begin is not told again. */
 struct training_event {
   struct event_header header;
-  struct task_ref by;
-  __u64 code_ns; /* when the process last opened code: importing ended no earlier; 0: not seen */
+  struct task_ref by; /* not of an END */
+  __u64 code_ns; /* when the process last opened code: importing ended no earlier; 0: not seen, or an
+                  * END */
   __u64 subject; /* SAVE, LOAD: the object's address, which a begin and its end have in common */
+  __u64 cleared_ns; /* STEP, DATA, BACKWARD: when the thread first cleared its gradients
+                     * ("Optimizer.zero_grad#…") since its event before this; 0: it did not */
   __u8 action;   /* enum training_action */
   __u8 text_bytes;
   __u8 sees_ends; /* STEP, DATA: an END will follow */
   __u8 pad[5];
-  char text[TRAINING_TEXT_BYTES]; /* cut */
 };
-TACIT_STATIC_ASSERT(sizeof(struct training_event) == 160, "no hidden padding");
+TACIT_STATIC_ASSERT(sizeof(struct training_event) == 72, "no hidden padding");
 
 /* A regular file that a process with PyTorch in it opened, tried to open, or closed. Code is left
  * out: *.py, *.pyc, *.so and shared libraries with a version. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Steps of a very small network on one thread; prints the first decile and the median of a step in us: the
+"""Trains on one thread when it is told to. A line of input, "SIZE STEPS" or "SIZE STEPS PERIOD_MS" (a step
+begins every so often), is answered with the least, the first decile and the median of a step in us: the
 decile is what a step takes when nothing else wants the core."""
 import statistics
 import sys
@@ -9,23 +10,39 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.set_num_threads(1)
-steps = int(sys.argv[1])
-x = torch.randn(4096, 8)
-loader = DataLoader(TensorDataset(x, x.sum(1, keepdim=True)), batch_size=4)
-model = torch.nn.Linear(8, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
-durations = []
-while len(durations) < steps:
-    iterator = iter(loader)
-    while True:
+
+
+class Training:
+    def __init__(self, width, batch):
+        x = torch.randn(64 * batch, width)
+        self.loader = DataLoader(TensorDataset(x, x.sum(1, keepdim=True)), batch_size=batch)
+        self.model = torch.nn.Sequential(torch.nn.Linear(width, width), torch.nn.ReLU(),
+                                         torch.nn.Linear(width, 1))
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-4)
+        self.iterator = iter(self.loader)
+
+    def step(self):
+        """Its time in ns."""
         began = time.perf_counter_ns()
         try:
-            batch, wanted = next(iterator)
+            batch, wanted = next(self.iterator)
         except StopIteration:
-            break
-        optimizer.zero_grad()
-        ((model(batch) - wanted) ** 2).mean().backward()
-        optimizer.step()
-        durations.append(time.perf_counter_ns() - began)
-durations = durations[200:]
-print(statistics.quantiles(durations, n=10)[0] / 1e3, statistics.median(durations) / 1e3)
+            self.iterator = iter(self.loader)
+            return self.step()
+        self.optimizer.zero_grad()
+        ((self.model(batch) - wanted) ** 2).mean().backward()
+        self.optimizer.step()
+        return time.perf_counter_ns() - began
+
+
+SIZES = {"small": (8, 4), "large": (1280, 96)}
+trainings = {name: Training(*size) for name, size in SIZES.items()}
+print("ready", flush=True)
+for line in sys.stdin:
+    size, steps, period = (line.split() + ["0"])[:3]
+    durations = []
+    for _ in range(int(steps)):
+        durations.append(trainings[size].step())
+        time.sleep(max(0, float(period) / 1e3 - durations[-1] / 1e9) if float(period) else 0)
+    print(min(durations) / 1e3, statistics.quantiles(durations, n=10)[0] / 1e3, statistics.median(durations) / 1e3,
+          flush=True)

@@ -13,7 +13,10 @@ class Story {
  public:
   Story& data(uint64_t ms) { return tell(TRAINING_DATA_BEGIN, ms); }
   Story& given(uint64_t ms) { return tell(TRAINING_DATA_END, ms); }
-  Story& cleared(uint64_t ms) { return tell(TRAINING_ZERO_GRAD, ms); }
+  Story& cleared(uint64_t ms) {
+    loop.gradients_cleared(ms * kMs);
+    return *this;
+  }
   Story& backward(uint64_t ms) { return tell(TRAINING_BACKWARD, ms); }
   Story& step(uint64_t ms, const char* optimizer = "SGD.step") {
     return tell(TRAINING_STEP_BEGIN, ms, optimizer);

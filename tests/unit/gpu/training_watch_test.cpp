@@ -83,6 +83,33 @@ class TrainingWatchTest : public testing::Test {
   TrainingWatch watch{2, notes};
 };
 
+TEST_F(TrainingWatchTest, EndsBeginNothing) {
+  for (const auto action :
+       {TRAINING_STEP_END, TRAINING_DATA_END, TRAINING_SAVE_END, TRAINING_LOAD_END})
+    tell(action, 10);
+  EXPECT_EQ(watch.runs(), 0u);
+  EXPECT_EQ(notes.saves, 1);
+  EXPECT_EQ(notes.loads, 1);
+  EXPECT_EQ(notes.steps, 0);
+}
+
+// What was done before the first mark that comes as an event of its own.
+TEST_F(TrainingWatchTest, GradientsClearedBeforeTheFirstBackwardPass) {
+  training_event raw{};
+  raw.header.time_ns = 20 * kMs;
+  raw.header.pid = kPid;
+  raw.header.tid = kTid;
+  raw.action = TRAINING_BACKWARD;
+  raw.cleared_ns = 12 * kMs;
+  watch.on(event::Training{&raw, {}});
+  tell(TRAINING_STEP_BEGIN, 30, "SGD.step");
+  tell(TRAINING_STEP_END, 32);
+  watch.finish(40 * kMs);
+  ASSERT_EQ(notes.names(), std::vector<std::string>{"train_loop by record_function"});
+  EXPECT_EQ(notes.phases[0].begin_ns, 12 * kMs);
+  EXPECT_EQ(notes.phases[0].end_ns, 32 * kMs);
+}
+
 TEST_F(TrainingWatchTest, PhasesOfARun) {
   file("/data/a.csv", 5, 100, 0, 90);
   close(5, 180);
