@@ -10,8 +10,8 @@ namespace tacit::pipeline {
 namespace {
 
 std::vector<metrics::NamedFigure> parser_figures(const PipelineFigures& counted) {
-  const auto& http = counted.http;
-  return {{"exchange", counted.exchanges},
+  const auto& http = counted.http1;
+  return {{"exchange", counted.http.exchanges},
           {"gap", http.gaps},
           {"resync", http.resyncs},
           {"orphan_response", http.orphan_responses},
@@ -28,7 +28,7 @@ std::vector<metrics::NamedFigure> parser_figures(const PipelineFigures& counted)
           {"connection_table_full", counted.connection.refused},
           {"process_table_full", counted.refused_processes},
           {"training_table_full", counted.refused_training_runs},
-          {"without_process", counted.without_process},
+          {"without_process", counted.without_process + counted.http.without_process},
           {"undecodable_event", counted.undecodable}};
 }
 
@@ -61,15 +61,15 @@ metrics::SelfFigures gather_figures(const probe::ProbeSet& probes, const Pipelin
                         static_cast<double>(ring.capacity_bytes());
   out.parser = parser_figures(counted);
   using telemetry::SpanKind;
-  out.spans = {{"server", counted.spans[static_cast<size_t>(SpanKind::kServer)]},
-               {"client", counted.spans[static_cast<size_t>(SpanKind::kClient)]},
+  out.spans = {{"server", counted.http.spans[static_cast<size_t>(SpanKind::kServer)]},
+               {"client", counted.http.spans[static_cast<size_t>(SpanKind::kClient)]},
                {"connect", counted.failed_connects}};
   out.parents = parent_figures(counted.parents);
   out.spans_not_kept = {{"sampler", counted.outlet.sampled_out},
                         {"sdk", counted.outlet.left_to_sdk}};
   out.held_spans = counted.held_spans;
   out.unsettled_spans = counted.outlet.unsettled;
-  out.unplaced_exchanges = counted.unplaced;
+  out.unplaced_exchanges = counted.http.unplaced;
   out.exporters = std::move(exporters);
   for (const auto& program : probes.program_figures())
     out.programs.push_back({program.name, program.run_time_ns, program.runs});

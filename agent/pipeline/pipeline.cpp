@@ -12,6 +12,7 @@
 #include "agent/base/log.h"
 #include "agent/event/decode.h"
 #include "agent/pipeline/actor_of.h"
+#include "agent/pipeline/work_of.h"
 #include "agent/semantics/connect_failure.h"
 
 namespace tacit::pipeline {
@@ -19,24 +20,8 @@ namespace {
 
 // ProcessKey counts in clock ticks; USER_HZ is 100 on every architecture we build for.
 constexpr uint64_t kNsPerTick = 10'000'000;
-constexpr char kPlainScheme[] = "http";
 constexpr uint64_t kSweepNs = 5'000'000'000;
 constexpr uint64_t kSweepsPerVerification = 12;  // a lost exit event is noticed in a minute
-
-metrics::RequestSample sample_of(const semantics::HttpCall& call) {
-  return {.server = call.kind == telemetry::SpanKind::kServer,
-          .method = call.method,
-          .scheme = call.scheme,
-          .route = call.route,
-          .status = call.status,
-          .error_type = call.error_type,
-          .protocol_version = call.protocol_version,
-          .server_address = call.server_address,
-          .server_port = call.server_port,
-          .duration_ns = call.duration_ns,
-          .request_body_bytes = call.request_body_bytes,
-          .response_body_bytes = call.response_body_bytes};
-}
 
 std::string executable_name(const discovery::ProcessImage& image) {
   std::string name = image.exe.substr(image.exe.rfind('/') + 1);
@@ -58,21 +43,26 @@ FailedConnect failed_connect(const event::ConnectFailed& failed) {
 Pipeline::Pipeline(Rooms rooms)
     : rooms_(std::move(rooms)),
       tracing_(!rooms_.exporters.empty()),
-      carrying_(tracing_ && rooms_.config.inject != config::TraceCarrier::kNone),
       http_options_{rooms_.config.http_request_headers, rooms_.config.http_response_headers},
-      connections_(http_options_, rooms_.probes, *this),
+      connections_(http_options_, rooms_.probes, http_),
       failed_connects_([this](const FailedConnect& failed) { report_failed_connect(failed); }),
       outlet_(rooms_.correlator, rooms_.exporters),
       programs_(rooms_.correlator, rooms_.command_pid,
                 [this](const EndedProgram& ended) { report_program(ended); }),
       training_({rooms_.processes, rooms_.resources, rooms_.correlator, rooms_.samplers,
                  rooms_.training, gpu_failures_, rooms_.probes, rooms_.kernels,
-                 training_emitter()},
+                 emitter()},
                 rooms_.config.gpu_step_spans),
       request_kernels_(rooms_.kernels),
-      wall_offset_ns_(rooms_.wall_offset_ns.value_or(wall_offset_ns())) {}
+      carriers_({rooms_.config, rooms_.probes, rooms_.processes, rooms_.correlator, rooms_.samplers},
+                tracing_),
+      http_({rooms_.processes, rooms_.resources, rooms_.semantics, rooms_.correlator,
+             rooms_.samplers, rooms_.metrics, programs_, gpu_failures_, request_kernels_, outlet_,
+             moment_, emitter()}) {
+  moment_.wall_offset_ns = rooms_.wall_offset_ns.value_or(wall_offset_ns());
+}
 
-TrainingTraces::Emit Pipeline::training_emitter() {
+EmitSpan Pipeline::emitter() {
   if (!tracing_) return nullptr;
   return [this](telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
                 const telemetry::ResourcePtr& resource, gpu::WindowId kernels) {
@@ -91,7 +81,7 @@ void Pipeline::on_record(std::span<const std::byte> record) {
 }
 
 void Pipeline::handle(const event::Data& data) {
-  now_ns_ = data.raw->header.time_ns;
+  moment_.now_ns = data.raw->header.time_ns;
   TrackedConnection* connection = connections_.data(data);
   if (connection == nullptr || data.raw->direction != DATA_RECEIVE) return;
   if (connection->served && connection->served->open)
@@ -131,7 +121,7 @@ void Pipeline::obey(const discovery::Verdict& verdict, uint32_t pid) {
   }
   if (verdict.follow) {
     if (auto followed = rooms_.probes.follow(pid); !followed) log::warn(followed.error().message);
-    carry_traces(pid);
+    carriers_.tell(pid);
     inspect_soon(pid);
   }
   processes_changed_ = true;
@@ -141,7 +131,7 @@ void Pipeline::handle(const event::ProcessFork& fork) {
   rooms_.processes.on_fork(fork.raw->header.pid, fork.raw->child_pid,
                            fork.raw->child_start_time_ns);
   if (tracing_) programs_.forked(fork);
-  carry_traces(fork.raw->child_pid);
+  carriers_.tell(fork.raw->child_pid);
   inspect_soon(fork.raw->child_pid);
   processes_changed_ = true;
 }
@@ -163,19 +153,13 @@ void Pipeline::handle(const event::ProcessExec& exec) {
   if (rooms_.kernels != nullptr) rooms_.kernels->exited(raw.header.pid, raw.header.time_ns);
   rooms_.probes.forget(raw.header.pid);
   begin_program(raw.header.pid, raw.header.time_ns);
-  carry_traces(raw.header.pid);
-  carry_program_trace(raw.header.pid);
+  carriers_.tell(raw.header.pid);
+  carriers_.tell_program(raw.header.pid);
   inspect_soon(raw.header.pid);
 }
 
-// What happens inside a process, where traces are made at all.
 trace::ProcessWork& Pipeline::work(uint32_t pid) {
-  auto& work = rooms_.correlator.work(pid);
-  if (work.has_traits()) return work;
-  if (const discovery::Process* process = rooms_.processes.find(pid))
-    work.set_traits({.threads_started_for_work =
-                         process->image->runtime == discovery::Runtime::kPython});
-  return work;
+  return work_of(rooms_.correlator, rooms_.processes, pid);
 }
 
 // What its image shows tells more than its name.
@@ -194,34 +178,6 @@ void Pipeline::inspect_images() {
   for (const uint32_t pid : to_inspect_)
     adapt_traits(pid, rooms_.probes.inspect(pid));
   to_inspect_.clear();
-}
-
-// Who takes its trace to other hosts, and by which rule its traces are kept.
-void Pipeline::carry_traces(uint32_t pid) {
-  if (!carrying_) return;
-  const discovery::Process* process = rooms_.processes.find(pid);
-  if (process == nullptr) return;
-  const std::string& name = process->image->service_name;
-  const auto& selected = rooms_.config.inject_services;
-  static_assert(static_cast<int>(config::TraceCarrier::kBoth) == (CARRIES_OPTION | CARRIES_HEADER));
-  const bool is_selected = std::find(selected.begin(), selected.end(), name) != selected.end();
-  const auto rule = rooms_.samplers.of(name).rule();
-  rooms_.probes.trace(
-      pid, {.keep_below = rule.below,
-            .keep_all = rule.always,
-            .parent_based = rule.parent_based,
-            .carries = is_selected ? static_cast<uint8_t>(rooms_.config.inject) : uint8_t{0},
-            .pad = {}});
-}
-
-void Pipeline::carry_program_trace(uint32_t pid) {
-  if (!carrying_) return;
-  const auto trace = rooms_.correlator.program_trace(pid);
-  if (!trace) return;
-  ::program_trace own{};
-  std::copy(trace->trace_id.begin(), trace->trace_id.end(), own.trace_id);
-  own.sampled = trace->flags & 1;
-  rooms_.probes.set_program_trace(pid, own);
 }
 
 void Pipeline::handle(const event::TraceIds& ids) {
@@ -298,7 +254,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
 
 void Pipeline::handle(const event::SocketListen& listen) {
   programs_.serves(listen.raw->header.pid, listen.raw->header.time_ns);
-  if (carrying_) rooms_.probes.set_program_trace(listen.raw->header.pid, std::nullopt);
+  carriers_.forget_program(listen.raw->header.pid);
   obey(rooms_.processes.on_listen(listen.raw->header.pid, listen.raw->port),
        listen.raw->header.pid);
 }
@@ -352,105 +308,6 @@ void Pipeline::handle(const event::File& file) { training_.on(file); }
 
 void Pipeline::handle(const event::ImageMapped& mapped) { inspect_soon(mapped.raw->header.pid); }
 
-// The resource of the process that served or sent this exchange; kept while it stays the same.
-bool Pipeline::resolve(TrackedConnection& connection, uint32_t pid) {
-  const discovery::Process* process = rooms_.processes.resolve(pid);
-  if (process == nullptr) return false;
-  if (connection.resource_key == process->revision && connection.resource) return true;
-  connection.resource = rooms_.resources.resource_for(*process);
-  connection.resource_key = process->revision;
-  connection.service_key = std::hash<std::string>{}(connection.resource->service_name);
-  return true;
-}
-
-void Pipeline::count_active(TrackedConnection& connection, const protocol::HttpExchange& exchange,
-                            int change) {
-  metrics::RequestSample sample;
-  sample.method = semantics::known_method(exchange.method);
-  sample.scheme = kPlainScheme;
-  rooms_.metrics.add_active(sample, *connection.active_resource, change);
-  connection.active_requests += static_cast<uint32_t>(change);
-}
-
-void Pipeline::on_request(TrackedConnection& connection, protocol::HttpExchange& exchange) {
-  place_in_trace(connection, exchange);
-  if (exchange.role != connection::Role::kServer) return;
-  request_kernels_.began(exchange.place.get(), exchange.request_actor.pid,
-                         exchange.request_actor.tid, exchange.request_first_ns);
-  if (connection.active_requests == 0) {
-    if (!resolve(connection, exchange.request_actor.pid)) return;
-    connection.active_resource = connection.resource;
-  }
-  count_active(connection, exchange, 1);
-}
-
-void Pipeline::place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange) {
-  if (!tracing_ || exchange.role == connection::Role::kUnknown) return;
-  const uint32_t pid = exchange.request_actor.pid;
-  if (!resolve(connection, pid)) return;
-  work(pid);  // its traits
-  const auto& sampler = rooms_.samplers.of(connection.resource->service_name);
-  const trace::Route route{.endpoints = connection.endpoints,
-                           .socket_id = connection.socket_id,
-                           .peer_socket_id = connection.peer_socket_id,
-                           .origin_ns = connection.origin_ns,
-                           .opener = std::exchange(connection.opener, {})};
-  if (exchange.role == connection::Role::kClient) {
-    connection.sent = rooms_.correlator.sent(exchange, route, sampler, exchange.request_first_ns);
-    exchange.place = connection.sent;
-    return;
-  }
-  programs_.serves(pid, exchange.request_first_ns);
-  connection.served = rooms_.correlator.served(exchange, route, sampler, now_ns_);
-  exchange.place = connection.served;
-}
-
-// An end without a (whole) response may only look like one where records were lost meanwhile.
-void Pipeline::doubt_ending(protocol::HttpExchange& exchange) const {
-  if (exchange.outcome == protocol::Outcome::kComplete ||
-      exchange.request_first_ns > last_loss_ns_)
-    return;
-  exchange.outcome = protocol::Outcome::kUnknown;
-  exchange.error_number = 0;
-  exchange.response_body_known = false;
-}
-
-void Pipeline::on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) {
-  ++counted_.exchanges;
-  const auto kernels = request_kernels_.over(exchange.place.get(), exchange.end_ns);
-  doubt_ending(exchange);
-  if (exchange.role == connection::Role::kServer && connection.active_requests > 0)
-    count_active(connection, exchange, -1);
-  const uint32_t pid =
-      exchange.request_actor.pid != 0 ? exchange.request_actor.pid : connection.last_pid;
-  if (!resolve(connection, pid)) {
-    ++counted_.without_process;
-    return;
-  }
-  const auto call =
-      rooms_.semantics.describe(exchange, connection.endpoints, connection.service_key);
-  if (call.kind != telemetry::SpanKind::kInternal)  // a side that could not be told has no metric
-    rooms_.metrics.observe(sample_of(call), *connection.resource);
-  ++counted_.spans[static_cast<size_t>(call.kind)];
-  if (!tracing_) return;
-  if (!exchange.place) place_in_trace(connection, exchange);  // its process was not known before
-  const auto place = std::static_pointer_cast<trace::Place>(std::exchange(exchange.place, nullptr));
-  if (!place) {
-    ++counted_.unplaced;
-    return;
-  }
-  rooms_.correlator.over(place, exchange);
-  if (outlet_.is_unwanted(*place, now_ns_)) return request_kernels_.drop(kernels);
-  auto span = rooms_.semantics.make_span(call, exchange, connection.endpoints, wall_offset_ns_);
-  if (place->source == trace::ParentSource::kTraceparent || place->header)
-    span.trace_state = trace::valid_tracestate(exchange.tracestate);
-  if (connection.failed_attempts != 0)
-    span.attributes.push_back({"tacit.connect.failed_attempts",
-                               int64_t{std::exchange(connection.failed_attempts, 0)}});
-  gpu_failures_.describe_request(span, *place, wall_offset_ns_);
-  emit(std::move(span), place, pid, connection.resource, kernels);
-}
-
 void Pipeline::report_failed_connect(const FailedConnect& failed) {
   const discovery::Process* process = rooms_.processes.resolve(failed.actor.pid);
   if (process == nullptr) {
@@ -460,16 +317,16 @@ void Pipeline::report_failed_connect(const FailedConnect& failed) {
   ++counted_.failed_connects;
   if (!tracing_ || !failed.place) return;
   auto span = semantics::describe_connect_failure(failed.endpoints, failed.error_number,
-                                                  failed.begin_ns, failed.end_ns, wall_offset_ns_);
+                                                  failed.begin_ns, failed.end_ns, moment_.wall_offset_ns);
   emit(std::move(span), failed.place, failed.actor.pid, rooms_.resources.resource_for(*process));
 }
 
 void Pipeline::report_program(const EndedProgram& ended) {
   const discovery::Process* process = rooms_.processes.resolve(ended.pid);
   if (process == nullptr || !tracing_) return;
-  auto span = program_span(ended, wall_offset_ns_);
+  auto span = program_span(ended, moment_.wall_offset_ns);
   gpu_failures_.describe(span, ended.pid, ended.begin_ns, ended.end_ns,
-                         ended.wait_status.value_or(0) != 0, wall_offset_ns_);
+                         ended.wait_status.value_or(0) != 0, moment_.wall_offset_ns);
   emit(std::move(span), ended.place, ended.pid, rooms_.resources.resource_for(*process));
 }
 
@@ -477,8 +334,8 @@ void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t
                     const telemetry::ResourcePtr& resource, gpu::WindowId kernels) {
   span.resource = resource;
   span.attributes.push_back({"process.pid", int64_t{pid}});
-  if (kernels == gpu::kNoWindow) return outlet_.add(std::move(span), place, now_ns_);
-  outlet_.add(std::move(span), place, now_ns_,
+  if (kernels == gpu::kNoWindow) return outlet_.add(std::move(span), place, moment_.now_ns);
+  outlet_.add(std::move(span), place, moment_.now_ns,
               [this, kernels](telemetry::Span& waiting, uint64_t now_ns, bool force) {
                 return request_kernels_.complete(waiting, kernels, now_ns, force);
               });
@@ -487,19 +344,19 @@ void Pipeline::emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t
 void Pipeline::on_batch_begin(uint64_t now_ns) {
   if (!std::exchange(knows_running_, true))
     for (const discovery::Process* process : rooms_.processes.running()) {
-      carry_traces(process->pid());
+      carriers_.tell(process->pid());
       inspect_soon(process->pid());
     }
   const uint64_t lost = rooms_.probes.lost_events();
-  if (std::exchange(lost_events_, lost) != lost) last_loss_ns_ = now_ns;
+  if (std::exchange(lost_events_, lost) != lost) moment_.last_loss_ns = now_ns;
   const uint64_t lost_tasks = rooms_.probes.lost_task_events();
   if (std::exchange(lost_task_events_, lost_tasks) != lost_tasks) rooms_.correlator.forget_tasks();
 }
 
 void Pipeline::on_batch_end(uint64_t now_ns) {
-  now_ns_ = now_ns;
+  moment_.now_ns = now_ns;
   inspect_images();
-  training_.tick(now_ns, wall_offset_ns_);
+  training_.tick(now_ns, moment_.wall_offset_ns);
   if (rooms_.kernels != nullptr) rooms_.kernels->tick(now_ns);
   failed_connects_.flush(now_ns);
   outlet_.settle(now_ns, false);
@@ -513,7 +370,7 @@ void Pipeline::on_batch_end(uint64_t now_ns) {
   }
   publish(now_ns);
   // Once a batch: a stepped wall clock moves later spans and never stretches one.
-  if (!rooms_.wall_offset_ns) wall_offset_ns_ = wall_offset_ns();
+  if (!rooms_.wall_offset_ns) moment_.wall_offset_ns = wall_offset_ns();
 }
 
 void Pipeline::publish(uint64_t now_ns) {
@@ -533,7 +390,8 @@ void Pipeline::publish(uint64_t now_ns) {
   counted_.refused_training_runs = training_.refused();
   counted_.connections = connections_.size();
   counted_.connection = connections_.counters();
-  counted_.http = connections_.http_counters();
+  counted_.http = http_.counters();
+  counted_.http1 = connections_.http_counters();
   counted_.parents = rooms_.correlator.counts();
   counted_.held_spans = outlet_.waiting();
   counted_.outlet = outlet_.counters();
@@ -542,7 +400,7 @@ void Pipeline::publish(uint64_t now_ns) {
 }
 
 void Pipeline::finish(uint64_t now_ns) {
-  now_ns_ = now_ns;
+  moment_.now_ns = now_ns;
   connections_.finish(now_ns);
   failed_connects_.flush(std::numeric_limits<uint64_t>::max());
   training_.finish(now_ns);

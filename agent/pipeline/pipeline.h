@@ -20,9 +20,11 @@
 #include "agent/pipeline/agent_loop.h"
 #include "agent/pipeline/connection_table.h"
 #include "agent/pipeline/failed_connects.h"
+#include "agent/pipeline/http_traces.h"
 #include "agent/pipeline/programs.h"
 #include "agent/pipeline/request_kernels.h"
 #include "agent/pipeline/span_outlet.h"
+#include "agent/pipeline/trace_carriers.h"
 #include "agent/pipeline/training_traces.h"
 #include "agent/probe/probe_control.h"
 #include "agent/semantics/http_semantics.h"
@@ -36,23 +38,21 @@ namespace tacit::pipeline {
 struct PipelineFigures {
   std::array<uint64_t, EVENT_TYPE_END> events{};  // by enum event_type
   uint64_t undecodable = 0;
-  uint64_t exchanges = 0;
   uint64_t failed_connects = 0;
-  std::array<uint64_t, 4> spans{};  // exchanges by telemetry::SpanKind, before sampling
+  HttpTraces::Counters http;
   SpanCounters outlet;
   trace::Correlator::Counts parents{};  // settled places, by kind and by how the parent was found
   uint64_t held_spans = 0;              // now: their place in a trace is not settled yet
-  uint64_t unplaced = 0;         // exchanges whose side or process was not known when they began
-  uint64_t without_process = 0;  // exchanges whose process was never told of
+  uint64_t without_process = 0;  // failed connects and kernels whose process was never told of
   uint64_t refused_training_runs = 0;
   uint64_t refused_processes = 0;  // not taken because the process table was full
   uint64_t connections = 0;         // now
   uint64_t followed_processes = 0;  // now
   ConnectionCounters connection;
-  protocol::http1::Counters http;
+  protocol::http1::Counters http1;
 };
 
-class Pipeline final : public RecordHandler, public ExchangeObserver {
+class Pipeline final : public RecordHandler {
  public:
   // Everything must outlive it. Spans go to every exporter.
   struct Rooms {
@@ -76,8 +76,6 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void on_record(std::span<const std::byte> record) override;
   void on_batch_begin(uint64_t now_ns) override;
   void on_batch_end(uint64_t now_ns) override;
-  void on_request(TrackedConnection& connection, protocol::HttpExchange& exchange) override;
-  void on_exchange(TrackedConnection& connection, protocol::HttpExchange& exchange) override;
 
   // The agent stops: open exchanges leave as unknown, held connects are reported, spans handed out.
   void finish(uint64_t now_ns);
@@ -106,29 +104,21 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void handle(const event::GpuBatch& batch);
   void handle(const event::CudaFailure& failure);
 
-  void doubt_ending(protocol::HttpExchange& exchange) const;
-  bool resolve(TrackedConnection& connection, uint32_t pid);
-  void count_active(TrackedConnection& connection, const protocol::HttpExchange& exchange,
-                    int change);
   void report_failed_connect(const FailedConnect& failed);
   void obey(const discovery::Verdict& verdict, uint32_t pid);
   void report_program(const EndedProgram& ended);
-  void place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange);
   trace::ProcessWork& work(uint32_t pid);
   void adapt_traits(uint32_t pid, runtime_kind runtime);
   void inspect_soon(uint32_t pid);
   void inspect_images();
   void begin_program(uint32_t pid, uint64_t time_ns);
-  void carry_traces(uint32_t pid);
-  void carry_program_trace(uint32_t pid);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
             const telemetry::ResourcePtr& resource, gpu::WindowId kernels = gpu::kNoWindow);
-  TrainingTraces::Emit training_emitter();
+  EmitSpan emitter();
   void publish(uint64_t now_ns);
 
   Rooms rooms_;
   const bool tracing_;  // spans go somewhere
-  const bool carrying_;  // and traces to other hosts
   bool knows_running_ = false;  // processes that were there before are looked into, and told of
   const protocol::http1::Options http_options_;
   ConnectionTable connections_;
@@ -138,14 +128,14 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   GpuFailures gpu_failures_;
   TrainingTraces training_;
   RequestKernels request_kernels_;
+  TraceCarriers carriers_;
+  HttpTraces::Moment moment_;
+  HttpTraces http_;
   std::set<uint32_t> to_inspect_;
-  uint64_t now_ns_ = 0;  // of the newest record or batch
-  int64_t wall_offset_ns_;
   uint64_t next_sweep_ns_ = 0;
   uint64_t sweeps_ = 0;
   uint64_t lost_events_ = 0;
   uint64_t lost_task_events_ = 0;
-  uint64_t last_loss_ns_ = 0;  // when records were last found to have been lost
   uint64_t next_publish_ns_ = 0;
   bool processes_changed_ = true;
   PipelineFigures counted_;

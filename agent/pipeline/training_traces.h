@@ -3,7 +3,6 @@
 // request that started the run. Loop thread.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/gpu/training_metrics.h"
 #include "agent/gpu/training_watch.h"
+#include "agent/pipeline/emit_span.h"
 #include "agent/pipeline/gpu_failures.h"
 #include "agent/probe/probe_control.h"
 #include "agent/trace/correlator.h"
@@ -24,10 +24,7 @@ namespace tacit::pipeline {
 
 class TrainingTraces final : public gpu::TrainingObserver {
  public:
-  using Emit = std::function<void(telemetry::Span, const trace::PlacePtr&, uint32_t pid,
-                                  const telemetry::ResourcePtr&, gpu::WindowId kernels)>;
-  // All must outlive it. `kernels`: null where kernel records are not looked at; `emit`: where spans
-  // go nowhere.
+  // All must outlive it. `kernels`: null where kernel records are not looked at.
   struct Rooms {
     discovery::ProcessTable& processes;
     enrich::ResourceCatalog& resources;
@@ -37,7 +34,7 @@ class TrainingTraces final : public gpu::TrainingObserver {
     const GpuFailures& failures;
     const probe::ProbeControl& probes;
     gpu::KernelTracer* kernels;
-    Emit emit;
+    EmitSpan emit;
   };
   TrainingTraces(Rooms rooms, uint32_t step_spans)
       : rooms_(std::move(rooms)), watch_(step_spans, *this) {}

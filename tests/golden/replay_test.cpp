@@ -62,6 +62,7 @@ std::string replay(const std::vector<harness::RecordedEvent>& records) {
   pipeline.finish(now_ns);
   EXPECT_EQ(pipeline.figures().undecodable, 0u);
   EXPECT_EQ(pipeline.figures().without_process, 0u);
+  EXPECT_EQ(pipeline.figures().http.without_process, 0u);
   return lines.text;
 }
 
