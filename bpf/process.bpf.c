@@ -29,6 +29,13 @@ static __always_inline int report_thread(struct task_struct *child) {
   return 0;
 }
 
+/* A child that may train at once is not seen before its probes are in place. One that has its parent's
+ * memory (vfork) is about to become another program. */
+static __always_inline bool is_urgent(const struct followed_process *followed,
+                                      struct task_struct *parent, struct task_struct *child) {
+  return followed->flags & FOLLOWED_FILES && child->mm != parent->mm;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child) {
   __u32 parent_pid = parent->tgid, child_pid = child->tgid;
@@ -50,7 +57,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
   event->child_pid = child_pid;
   event->pad = 0;
   event->by = current_task_ref();
-  bpf_ringbuf_submit(event, wake_flags());
+  bpf_ringbuf_submit(event, is_urgent(followed, parent, child) ? wake_now_flags() : wake_flags());
   return 0;
 }
 

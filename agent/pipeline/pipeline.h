@@ -4,9 +4,9 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -116,7 +116,8 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   void place_in_trace(TrackedConnection& connection, protocol::HttpExchange& exchange);
   trace::ProcessWork& work(uint32_t pid);
   void adapt_traits(uint32_t pid, runtime_kind runtime);
-  void inspect_soon(uint32_t pid);
+  void inspect_soon(uint32_t pid, uint64_t began_ns = 0);
+  uint64_t age_ns(uint32_t pid, uint64_t began_ns) const;
   void inspect_images();
   void begin_program(uint32_t pid, uint64_t time_ns);
   void carry_traces(uint32_t pid);
@@ -138,7 +139,7 @@ class Pipeline final : public RecordHandler, public ExchangeObserver {
   GpuFailures gpu_failures_;
   TrainingTraces training_;
   RequestKernels request_kernels_;
-  std::set<uint32_t> to_inspect_;
+  std::map<uint32_t, uint64_t> to_inspect_;  // when it began, if that was seen; else 0
   uint64_t now_ns_ = 0;  // of the newest record or batch
   int64_t wall_offset_ns_;
   uint64_t next_sweep_ns_ = 0;
