@@ -199,7 +199,7 @@ def test_forked_from_a_process_that_trains(tacit, tmp_path):
     agent = tacit.exec("--console", "json", "--log-level", "debug", "--prometheus",
                        env={"TACIT_PROMETHEUS_PORT": str(port)})
     process = training.start(agent, "forked", GO=str(go))
-    wait_until(lambda: agent.output.text().count(LATE) == 3, "the probes of three children", 60)
+    wait_until(lambda: agent.output.text().count(LATE) == 3, "the probes of three children", 300)
     go.touch()
     assert process.wait(100) == 0, process.stderr()
     page = Page(port).until("tacit_events_total", 4, type="process_exit")
@@ -231,9 +231,9 @@ def test_older_than_the_agent(tacit, host, tmp_path):
     """What it trained before is not counted, and it says so."""
     go = tmp_path / "go"
     process = training.start(host, "older", GO=str(go))
-    wait_until(lambda: "trained" in process.stdout(), "its first steps", 60)
+    wait_until(lambda: "trained" in process.stdout(), "its first steps", 300)
     agent = tacit.run("--pid", process.pid, "--console", "json", "--log-level", "debug")
-    wait_until(lambda: LATE in agent.output.text(), "its probes", 30)
+    wait_until(lambda: LATE in agent.output.text(), "its probes", 100)
     go.touch()
     assert process.wait(100) == 0, process.stderr()
     agent.finish()
