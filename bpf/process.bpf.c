@@ -29,6 +29,27 @@ static __always_inline int report_thread(struct task_struct *child) {
   return 0;
 }
 
+#define PF_FORKNOEXEC 0x40 /* include/linux/sched.h */
+#define SHORT_LIFE_NS 50000000
+#define SHORT_CHILDREN 8 /* in a row: their probes cost more than they tell */
+
+/* A child that may train at once is not seen before its probes are in place. One that has its parent's
+ * memory (vfork) is about to become another program. */
+static __always_inline bool is_urgent(const struct followed_process *followed,
+                                      struct task_struct *parent, struct task_struct *child) {
+  return followed->flags & FOLLOWED_FILES && followed->short_children < SHORT_CHILDREN &&
+         child->mm != parent->mm;
+}
+
+static __always_inline void note_life(struct task_struct *task) {
+  struct followed_process *parent = followed_process(task->real_parent->tgid);
+  if (!parent || !(parent->flags & FOLLOWED_FILES) || !(task->flags & PF_FORKNOEXEC)) return;
+  if (bpf_ktime_get_ns() - task->group_leader->start_time >= SHORT_LIFE_NS)
+    parent->short_children = 0;
+  else if (parent->short_children < SHORT_CHILDREN)
+    parent->short_children++;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child) {
   __u32 parent_pid = parent->tgid, child_pid = child->tgid;
@@ -50,7 +71,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
   event->child_pid = child_pid;
   event->pad = 0;
   event->by = current_task_ref();
-  bpf_ringbuf_submit(event, wake_flags());
+  bpf_ringbuf_submit(event, is_urgent(followed, parent, child) ? wake_now_flags() : wake_flags());
   return 0;
 }
 
@@ -111,6 +132,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *task) {
   /* do_exit() has counted this thread out already: at 0 the whole process is gone. */
   if (task->signal->live.counter != 0) return report_thread_end(task);
   if (!is_followed(pid)) return 0;
+  note_life(task);
   bpf_map_delete_elem(&followed_processes, &pid);
   struct process_exit_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {

@@ -74,6 +74,12 @@ void TrainingMetrics::checkpoint(uint32_t pid, const telemetry::Resource& resour
   if (Process* known = process(pid, resource)) ++(save ? known->saves : known->loads);
 }
 
+void TrainingMetrics::probed_late(uint32_t pid, const telemetry::Resource& resource,
+                                  uint64_t age_ns) {
+  const std::lock_guard lock(mutex_);
+  if (Process* known = process(pid, resource)) known->unseen_ns = age_ns;
+}
+
 void TrainingMetrics::run_over(uint64_t id) {
   const std::lock_guard lock(mutex_);
   runs_.erase(id);
@@ -131,6 +137,11 @@ std::vector<prometheus::MetricFamily> TrainingMetrics::collect() const {
     if (process.last_step_unix_s > 0)
       families.add_gauge("training_last_step_timestamp_seconds", "End of the newest step, Unix time",
                          labels, process.last_step_unix_s);
+    if (process.unseen_ns > 0)
+      families.add_gauge("training_unseen_seconds",
+                         "How long the process had run when its probes were in place: what it "
+                         "trained before is not counted",
+                         labels, seconds(process.unseen_ns));
     auto& metric = durations.metric.emplace_back();
     metric.label = labels;
     metric.histogram.sample_count = process.timed_steps;

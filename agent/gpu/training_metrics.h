@@ -25,6 +25,8 @@ class TrainingMetrics final : public telemetry::MetricSource {
   void progress(uint64_t id, uint32_t pid, const telemetry::Resource& resource,
                 const TrainingLoop& loop);
   void checkpoint(uint32_t pid, const telemetry::Resource& resource, bool save);
+  // Its probes were in place only `age_ns` after it began; of a process that has series.
+  void probed_late(uint32_t pid, const telemetry::Resource& resource, uint64_t age_ns);
   void run_over(uint64_t id);
   // Its series stay for a while, so that the last values are read.
   void process_over(uint32_t pid, uint64_t now_ns);
@@ -51,6 +53,7 @@ class TrainingMetrics final : public telemetry::MetricSource {
     uint64_t saves = 0;
     uint64_t loads = 0;
     double last_step_unix_s = 0;
+    uint64_t unseen_ns = 0;  // before its probes were in place; 0: nothing was missed
   };
   // What of a run is counted already.
   struct Counted {

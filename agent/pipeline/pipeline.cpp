@@ -132,7 +132,7 @@ void Pipeline::handle(const event::ProcessFork& fork) {
                            fork.raw->child_start_time_ns);
   if (tracing_) programs_.forked(fork);
   carriers_.tell(fork.raw->child_pid);
-  inspect_soon(fork.raw->child_pid);
+  inspect_soon(fork.raw->child_pid, fork.raw->header.time_ns);
   processes_changed_ = true;
 }
 
@@ -155,7 +155,7 @@ void Pipeline::handle(const event::ProcessExec& exec) {
   begin_program(raw.header.pid, raw.header.time_ns);
   carriers_.tell(raw.header.pid);
   carriers_.tell_program(raw.header.pid);
-  inspect_soon(raw.header.pid);
+  inspect_soon(raw.header.pid, raw.header.time_ns);
 }
 
 trace::ProcessWork& Pipeline::work(uint32_t pid) {
@@ -170,14 +170,29 @@ void Pipeline::adapt_traits(uint32_t pid, runtime_kind runtime) {
 }
 
 // At the batch's end, so that a program that maps a dozen libraries is looked at once.
-void Pipeline::inspect_soon(uint32_t pid) {
-  if (rooms_.processes.find(pid) != nullptr) to_inspect_.insert(pid);
+void Pipeline::inspect_soon(uint32_t pid, uint64_t began_ns) {
+  if (rooms_.processes.find(pid) == nullptr) return;
+  uint64_t& began = to_inspect_[pid];
+  if (began_ns != 0) began = began_ns;
 }
 
 void Pipeline::inspect_images() {
-  for (const uint32_t pid : to_inspect_)
-    adapt_traits(pid, rooms_.probes.inspect(pid));
+  for (const auto& [pid, began_ns] : to_inspect_) {
+    const auto found = rooms_.probes.inspect(pid);
+    adapt_traits(pid, found.runtime);
+    if (found.found_torch) training_.probed_late(pid, age_ns(pid, began_ns));
+  }
   to_inspect_.clear();
+}
+
+// How long this program, or forked child, has run.
+uint64_t Pipeline::age_ns(uint32_t pid, uint64_t began_ns) const {
+  if (began_ns != 0) return monotonic_ns() - began_ns;
+  const discovery::Process* process = rooms_.processes.find(pid);
+  if (process == nullptr) return 0;
+  const uint64_t start_ns = process->key.start_ticks * kNsPerTick;
+  const uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
+  return now_ns > start_ns ? now_ns - start_ns : 0;
 }
 
 void Pipeline::handle(const event::TraceIds& ids) {

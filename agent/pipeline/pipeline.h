@@ -4,9 +4,9 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -109,7 +109,8 @@ class Pipeline final : public RecordHandler {
   void report_program(const EndedProgram& ended);
   trace::ProcessWork& work(uint32_t pid);
   void adapt_traits(uint32_t pid, runtime_kind runtime);
-  void inspect_soon(uint32_t pid);
+  void inspect_soon(uint32_t pid, uint64_t began_ns = 0);
+  uint64_t age_ns(uint32_t pid, uint64_t began_ns) const;
   void inspect_images();
   void begin_program(uint32_t pid, uint64_t time_ns);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
@@ -131,7 +132,7 @@ class Pipeline final : public RecordHandler {
   TraceCarriers carriers_;
   HttpTraces::Moment moment_;
   HttpTraces http_;
-  std::set<uint32_t> to_inspect_;
+  std::map<uint32_t, uint64_t> to_inspect_;  // when it began, if that was seen; else 0
   uint64_t next_sweep_ns_ = 0;
   uint64_t sweeps_ = 0;
   uint64_t lost_events_ = 0;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pipeline/training_traces.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "agent/base/log.h"
 #include "agent/gpu/training_spans.h"
 #include "agent/runtime/memory_map.h"
 #include "agent/telemetry/attribute_number.h"
@@ -35,12 +38,19 @@ void TrainingTraces::tick(uint64_t now_ns, int64_t wall_offset_ns) {
   rooms_.metrics.expire(now_ns);
 }
 
+void TrainingTraces::probed_late(uint32_t pid, uint64_t age_ns) {
+  log::debug(fmt::format("process {}: the probes in PyTorch are in place {:.1f} ms after it began; what "
+                         "it trained before is not counted", pid, static_cast<double>(age_ns) / 1e6));
+  if (unseen_ns_.size() < gpu::TrainingWatch::kMaxProcesses) unseen_ns_[pid] = age_ns;
+}
+
 void TrainingTraces::process_ended(uint32_t pid, uint64_t time_ns, uint32_t wait_status) {
   now_ns_ = time_ns;
   ending_in_failure_ = wait_status != 0;
   watch_.process_ended(pid, time_ns, ending_in_failure_);
   ending_in_failure_ = false;
   rooms_.metrics.process_over(pid, time_ns);
+  unseen_ns_.erase(pid);
 }
 
 void TrainingTraces::run_began(uint64_t id, const gpu::TrainingActor& actor, uint64_t time_ns) {
@@ -94,8 +104,11 @@ telemetry::Span TrainingTraces::root_span(const std::vector<gpu::TrainingPhase>&
 
 void TrainingTraces::step_ended(uint64_t id, uint32_t pid, const gpu::FinishedStep& step,
                                 const gpu::TrainingLoop& loop) {
-  if (const auto resource = resource_of(pid))
-    rooms_.metrics.step(id, pid, *resource, step, loop, wall_offset_ns_);
+  const auto resource = resource_of(pid);
+  if (!resource) return;
+  rooms_.metrics.step(id, pid, *resource, step, loop, wall_offset_ns_);
+  if (const auto unseen = unseen_ns_.find(pid); unseen != unseen_ns_.end())
+    rooms_.metrics.probed_late(pid, *resource, unseen->second);
 }
 
 void TrainingTraces::checkpoint(uint32_t pid, bool save) {
@@ -143,6 +156,9 @@ void TrainingTraces::run_ended(uint64_t id, uint32_t pid, const gpu::TrainingLoo
     rooms_.failures.describe(span, pid, phase.begin_ns, until_ns, is_loop && ending_in_failure_,
                              wall_offset_ns_);
     if (is_loop) describe_device(span, pid, begun);
+    if (const auto unseen = unseen_ns_.find(pid); is_loop && unseen != unseen_ns_.end())
+      span.attributes.push_back(
+          {"tacit.training.unseen_ns", telemetry::attribute_number(unseen->second)});
     rooms_.emit(std::move(span), places[i], pid, resource,
                 is_loop ? begun.kernels : gpu::kNoWindow);
   }

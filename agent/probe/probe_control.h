@@ -12,6 +12,13 @@
 
 namespace tacit::probe {
 
+// What inspect() found.
+struct Inspection {
+  runtime_kind runtime = RUNTIME_UNKNOWN;
+  // PyTorch was there when the process was first looked at: what it trained before is not seen.
+  bool found_torch = false;
+};
+
 class ProbeControl {
  public:
   virtual ~ProbeControl() = default;
@@ -23,7 +30,7 @@ class ProbeControl {
   // or mapped code (image_mapped_event; once for several is enough). After an exec: forget(), then
   // inspect().
   // Returns what was found, once all its probes are attached.
-  virtual runtime_kind inspect(uint32_t pid) = 0;
+  virtual Inspection inspect(uint32_t pid) = 0;
   // The process ended, was replaced by an exec, or is no longer followed: what is attached to it goes.
   virtual void forget(uint32_t pid) = 0;
   // Where traces are carried between hosts: what this followed process has to do with that, and the

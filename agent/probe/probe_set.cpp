@@ -334,7 +334,7 @@ void ProbeSet::unfollow(uint32_t pid) {
   bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid);
 }
 
-runtime_kind ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(pid); }
+Inspection ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(pid); }
 
 void ProbeSet::forget(uint32_t pid) {
   parts_->runtimes->forget(pid);

@@ -52,7 +52,7 @@ class ProbeSet : public ProbeControl {
 
   Result<void> follow(uint32_t pid) override;
   void unfollow(uint32_t pid) override;
-  runtime_kind inspect(uint32_t pid) override;
+  Inspection inspect(uint32_t pid) override;
   void forget(uint32_t pid) override;
   void trace(uint32_t pid, const traced_process& process) override;
   void set_program_trace(uint32_t pid, const std::optional<program_trace>& trace) override;

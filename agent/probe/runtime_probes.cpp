@@ -40,20 +40,22 @@ RuntimeProbes::RuntimeProbes(UprobeMechanism mechanism, const runtime::Interests
 
 void RuntimeProbes::add_program(const std::string& name, int fd) { programs_[name] = fd; }
 
-runtime_kind RuntimeProbes::inspect(uint32_t pid) {
-  if (!interests_.any()) return RUNTIME_UNKNOWN;
+Inspection RuntimeProbes::inspect(uint32_t pid) {
+  if (!interests_.any()) return {};
   const auto images = runtime::mapped_images(pid);
-  if (images.empty()) return RUNTIME_UNKNOWN;
+  if (images.empty()) return {};
   const uint64_t executable = executable_inode(pid);
   const bool glibc = std::any_of(images.begin(), images.end(), [](const auto& image) {
     return image.name.starts_with("ld-linux");
   });
-  Process& process = processes_[pid];
+  const auto [entry, is_first_look] = processes_.try_emplace(pid);
+  Process& process = entry->second;
   for (const auto& image : images)
     if (image.file.inode == executable || runtime::may_be_known(image.name, interests_))
       look_at(pid, image, glibc, process);
   if (!process.provided.empty()) attach_more(pid, process);
-  return static_cast<runtime_kind>(process.told.runtime.kind);
+  return {.runtime = static_cast<runtime_kind>(process.told.runtime.kind),
+          .found_torch = is_first_look && (process.told.flags & FOLLOWED_FILES) != 0};
 }
 
 void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bool glibc,

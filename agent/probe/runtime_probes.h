@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agent/probe/link_closer.h"
+#include "agent/probe/probe_control.h"
 #include "agent/probe/uprobe_attacher.h"
 #include "agent/runtime/known_image.h"
 #include "agent/runtime/memory_map.h"
@@ -36,7 +37,7 @@ class RuntimeProbes {
   // process is enough. After an exec: forget(), then inspect(). Reads its maps once; what is known of
   // a file is remembered.
   // Returns what it is found to run.
-  runtime_kind inspect(uint32_t pid);
+  Inspection inspect(uint32_t pid);
   // The process ended, was replaced by an exec, or is no longer followed: detaches.
   void forget(uint32_t pid);
 

@@ -28,11 +28,11 @@ static __always_inline __u64 wake_flags(void) {
   return BPF_RB_FORCE_WAKEUP;
 }
 
-/* For rare events that user space must see at once (a process that may live 10 ms). */
+/* For rare events that user space must see at once (a process that may live 10 ms). A reader that is
+ * awake may have read its last record before it naps, so it is called too. */
 static __always_inline __u64 wake_now_flags(void) {
   __u32 zero = 0;
   struct reader_state *state = bpf_map_lookup_elem(&reader, &zero);
-  if (!state || state->activity == READER_AWAKE) return BPF_RB_NO_WAKEUP;
-  state->activity = READER_AWAKE;
+  if (state) state->activity = READER_AWAKE;
   return BPF_RB_FORCE_WAKEUP;
 }

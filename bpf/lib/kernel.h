@@ -105,12 +105,13 @@ struct signal_struct {
 struct task_struct {
   struct thread_info thread_info;
   struct thread_struct thread;
+  unsigned int flags; /* PF_* */
   int pid, tgid, exit_code;
   struct task_struct *real_parent, *group_leader;
   struct files_struct *files;
   struct mm_struct *mm;
   struct signal_struct *signal;
-  __u64 start_boottime;
+  __u64 start_time, start_boottime;
   char comm[16];
 };
 struct linux_binprm;

@@ -2,6 +2,7 @@
 """Training runs of a real PyTorch: steps, loader calls, backward passes and checkpoints are counted
 exactly, and the phases stand below the program or the request that started them."""
 import collections
+import json
 import pathlib
 import subprocess
 import time
@@ -186,6 +187,60 @@ def test_killed_in_the_middle(tacit):
     agent.finish()
     loop, = training.phases(agent.output.all_spans(), process.pid)["train_loop"]
     assert loop["tacit.training.steps"] == 30
+
+
+LATE = "the probes in PyTorch are in place"
+
+
+def test_forked_from_a_process_that_trains(tacit, tmp_path):
+    """A child's probes are in place some milliseconds after its fork. From then on all is counted, before
+    that nothing is, and its run says how long that was."""
+    port, go = free_port(), tmp_path / "go"
+    agent = tacit.exec("--console", "json", "--log-level", "debug", "--prometheus",
+                       env={"TACIT_PROMETHEUS_PORT": str(port)})
+    process = training.start(agent, "forked", GO=str(go))
+    wait_until(lambda: agent.output.text().count(LATE) == 3, "the probes of three children", 300)
+    go.touch()
+    assert process.wait(100) == 0, process.stderr()
+    page = Page(port).until("tacit_events_total", 4, type="process_exit")
+    agent.finish()
+    spans = agent.output.all_spans()
+
+    parent, = training.phases(spans, process.pid)["train_loop"]
+    assert (parent["tacit.training.steps"], parent["tacit.training.loader_calls"]) == (20, 22)
+    assert parent["tacit.training.unseen_ns"] is None
+    assert len(page.rows("training_unseen_seconds")) == 3
+
+    children = [json.loads(line) for line in process.stdout().splitlines()[:-1]]
+    assert sorted(len(child["early_ends"]) for child in children) == [0, 50, 50]
+    for child in children:
+        loop, = training.phases(spans, child["pid"])["train_loop"]
+        steps, unseen_ns = loop["tacit.training.steps"], loop["tacit.training.unseen_ns"]
+        missed = sum(child["steps"].values()) - steps
+        assert 0 <= missed <= len(child["early_ends"])
+        assert all(end < child["begun"] + unseen_ns for end in child["early_ends"][:missed])
+        if not child["early_ends"]:
+            assert (steps, loop["tacit.training.loader_calls"],
+                    loop["tacit.training.backward_passes"]) == (50, 55, 50)
+        labels = {"process_pid": str(child["pid"])}
+        assert page.total("training_steps_total", **labels) == steps
+        assert page.total("training_unseen_seconds", **labels) == pytest.approx(unseen_ns / 1e9)
+
+
+def test_older_than_the_agent(tacit, host, tmp_path):
+    """What it trained before is not counted, and it says so."""
+    go = tmp_path / "go"
+    process = training.start(host, "older", GO=str(go))
+    wait_until(lambda: "trained" in process.stdout(), "its first steps", 300)
+    agent = tacit.run("--pid", process.pid, "--console", "json", "--log-level", "debug")
+    wait_until(lambda: LATE in agent.output.text(), "its probes", 100)
+    go.touch()
+    assert process.wait(100) == 0, process.stderr()
+    agent.finish()
+    loop, = training.phases(agent.output.all_spans(), process.pid)["train_loop"]
+    assert loop["tacit.training.steps"] == sum(training.truth(process)["steps"].values()) == 30
+    assert loop["tacit.training.loader_calls"] == training.truth(process)["loader_calls"] == 33
+    assert loop["tacit.training.unseen_ns"] >= 100_000_000  # importing PyTorch takes longer
 
 
 def test_sampled_steps(tacit):

@@ -12,7 +12,7 @@ class NoProbes final : public probe::ProbeControl {
   void mute(uint64_t) override {}
   void skip(uint64_t, connection::Direction, uint32_t) override {}
   void forget_socket(uint64_t) override {}
-  runtime_kind inspect(uint32_t) override { return RUNTIME_UNKNOWN; }
+  probe::Inspection inspect(uint32_t) override { return {}; }
   void forget(uint32_t) override {}
   void trace(uint32_t, const traced_process&) override {}
   void set_program_trace(uint32_t, const std::optional<program_trace>&) override {}

@@ -243,6 +243,55 @@ def two_threads(truth):
         truth.loader_calls += each.loader_calls
 
 
+def wait_for_probes():
+    """The test makes the file GO once the agent's log says that the probes are in place."""
+    deadline = time.monotonic() + 100
+    while not os.path.exists(os.environ["GO"]):
+        if time.monotonic() > deadline:
+            sys.exit("nobody made " + os.environ["GO"])
+        time.sleep(0.005)
+
+
+def train_in_child(early):
+    """A forked child: `early` epochs at once, five more once its probes are in place. Prints when it began,
+    and when each early step was over."""
+    truth, begun = Truth(), time.monotonic_ns()
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    loader = DataLoader(data(), batch_size=6)
+    ends = []
+    optimizer.register_step_post_hook(lambda *_: ends.append(time.monotonic_ns()))
+    epochs(truth, model, optimizer, loader, count=early)
+    early_ends = list(ends)
+    wait_for_probes()
+    epochs(truth, model, optimizer, loader, count=5)
+    print(json.dumps(truth.shown(pid=os.getpid(), begun=begun, early_ends=early_ends)), flush=True)
+
+
+def forked(truth):
+    """Trains, then forks three children that train too: one waits for its probes, two begin at once."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    epochs(truth, model, optimizer, DataLoader(data(), batch_size=6), count=2)
+    children = []
+    for early in (0, 5, 5):
+        child = os.fork()
+        if child == 0:
+            train_in_child(early)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def older(truth):
+    """30 steps before the agent comes, 30 after."""
+    model = plain(Truth())
+    print("trained", flush=True)
+    wait_for_probes()
+    plain(truth, model=model)
+
+
 def out_of_memory(truth):
     """Ten steps that launch kernels on a stand-in for CUDA (FAKE_CUDA: its folder), then an allocation
     that it refuses, as PyTorch reports it."""
@@ -270,7 +319,7 @@ CASES = {
     "adversaries": adversaries, "closures": closures, "without_loader": without_loader,
     "own_ranges": own_ranges, "profiled": profiled, "failing_step": failing_step,
     "compiled": compiled, "checkpoints": checkpoints, "resumed": resumed, "from_files": from_files,
-    "two_threads": two_threads, "out_of_memory": out_of_memory,
+    "two_threads": two_threads, "out_of_memory": out_of_memory, "forked": forked, "older": older,
     "fused": lambda truth: plain(truth, lambda p, lr: torch.optim.AdamW(p, lr=lr, fused=True)),
     "accumulated": lambda truth: plain(truth, every=5),
     "loader_workers": lambda truth: plain(truth, workers=2),

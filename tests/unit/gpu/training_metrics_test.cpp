@@ -76,6 +76,14 @@ TEST_F(TrainingMetricsTest, Checkpoints) {
   EXPECT_EQ(value("training_last_step_timestamp_seconds"), -1);
 }
 
+TEST_F(TrainingMetricsTest, HowLongAProcessTrainedUnseen) {
+  iteration(1, 10, 100);
+  EXPECT_EQ(value("training_unseen_seconds"), -1);
+  metrics.probed_late(10, resource, 25 * kMs);
+  metrics.probed_late(10, resource, 25 * kMs);
+  EXPECT_DOUBLE_EQ(value("training_unseen_seconds"), 0.025);
+}
+
 TEST_F(TrainingMetricsTest, SeriesOfAProcessStayForAWhile) {
   iteration(1, 10, 100);
   metrics.process_over(10, 1000 * kMs);
