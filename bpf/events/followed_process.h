@@ -34,6 +34,7 @@ struct followed_process {
   struct runtime_layout runtime;
   __u64 code_ns; /* it last opened code, where files are reported; 0: not yet */
   __u32 flags;   /* FOLLOWED_* */
-  __u32 short_children; /* of one that trains: forked ones in a row that ended at once (process.bpf.c) */
+  /* Of one that trains: children in a row that were forked and ended at once (process.bpf.c). */
+  __u32 short_children;
 };
 TACIT_STATIC_ASSERT(sizeof(struct followed_process) == 48, "no hidden padding");
