@@ -34,6 +34,7 @@
 #include "agent/gpu/device/sampler_thread.h"
 #include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/gpu/calls.h"
+#include "agent/gpu/idle_allocation.h"
 #include "agent/metrics/metrics.h"
 #include "agent/metrics/target_table.h"
 #include "agent/pipeline/agent_loop.h"
@@ -187,6 +188,11 @@ Result<int> observe(const Invocation& invocation) {
                                         [&] { return metrics.observed_processes(); },
                                         monotonic_ns});
   if (gpu_sampler) metrics.add_source(gpu_devices);
+  const gpu::IdleAllocation gpu_idle(
+      {[&] { return metrics.observed_processes(); },
+       [&] { return gpu_sampler ? gpu_sampler->snapshot() : gpu::SnapshotPtr{}; },
+       [&] { return (*probes)->cuda_watched(); }, [&](uint32_t pid) { return kernels.work(pid); }});
+  metrics.add_source(gpu_idle);
   auto outputs = exporters::MetricOutputs::start(config, metrics);
   if (!outputs) return std::unexpected(outputs.error());
   metric_outputs = outputs->get();

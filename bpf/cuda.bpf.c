@@ -240,10 +240,13 @@ static __always_inline __u64 begin_action(struct pt_regs *regs, struct cuda_tota
       __sync_fetch_and_add(&totals->graph_launches, 1);
       totals->last_launch_ns = call->begin_ns;
       return 0;
-    case CUDA_ACTION_COPY: return count_copy(regs, totals, cookie, frame);
+    case CUDA_ACTION_COPY:
+      totals->last_move_ns = call->begin_ns;
+      return count_copy(regs, totals, cookie, frame);
     case CUDA_ACTION_SET: {
       __u64 bytes = copied_bytes(regs, cookie, frame) << call->detail;
       __sync_fetch_and_add(&totals->sets, 1);
+      totals->last_move_ns = call->begin_ns;
       __sync_fetch_and_add(&totals->set_bytes, bytes);
       return bytes;
     }

@@ -2,6 +2,7 @@
 // What one process asked of CUDA and NCCL so far, as the kernel side counted it (bpf/events/cuda.h).
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "bpf/events/cuda.h"
@@ -25,6 +26,13 @@ struct CudaCounts {
   cuda_totals totals{};
   std::vector<CudaFailureCount> failures;
   std::vector<CudaCollectives> collectives;
+};
+
+// A process whose calls are counted, whether or not it made any.
+struct CudaWatch {
+  uint32_t pid = 0;
+  uint64_t since_ns = 0;  // CLOCK_MONOTONIC
+  std::optional<cuda_totals> totals;  // nullopt: no call yet
 };
 
 }  // namespace tacit::event

@@ -7,9 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "agent/base/valid_text.h"
 #include "agent/gpu/calls_names.h"
-#include "agent/metrics/target_table.h"
+#include "agent/gpu/process_series.h"
 
 namespace tacit::gpu {
 namespace {
@@ -17,7 +16,6 @@ namespace {
 using metrics::FamilySet;
 using metrics::Labels;
 
-constexpr double kNsPerSecond = 1e9;
 constexpr size_t kMaxCommunicators = 16;  // of a process, each with series of its own
 
 constexpr std::array<const char*, CUDA_DIRECTION_COUNT> kDirections = {
@@ -25,15 +23,7 @@ constexpr std::array<const char*, CUDA_DIRECTION_COUNT> kDirections = {
     "device_to_device", "default",        "peer_to_peer"};
 constexpr std::array<const char*, CUDA_MEMORY_COUNT> kMemories = {"device", "managed", "host"};
 
-Labels with(const Labels& labels, const char* name, std::string value) {
-  Labels all = labels;
-  all.push_back({name, std::move(value)});
-  return all;
-}
-
 double as_double(uint64_t value) { return static_cast<double>(value); }
-
-double seconds(uint64_t ns) { return as_double(ns) / kNsPerSecond; }
 
 void add_launches(FamilySet& families, const cuda_totals& totals, const Labels& labels) {
   for (const auto& [api, count] :
@@ -177,10 +167,7 @@ std::vector<prometheus::MetricFamily> CallMetrics::collect() const {
         std::find_if(processes->begin(), processes->end(),
                      [&](const auto& observed) { return observed.pid == each.pid; });
     if (process == processes->end()) continue;
-    add_process(families, each,
-                {{"job", metrics::job_label(*process->resource)},
-                 {"instance", valid_utf8(process->resource->instance)},
-                 {"process_pid", std::to_string(each.pid)}});
+    add_process(families, each, process_labels(each.pid, *process->resource));
   }
   return families.take();
 }

@@ -65,7 +65,27 @@ std::vector<event::CudaCollectives> CudaCounters::collectives(uint32_t pid) cons
   return found;
 }
 
-void CudaCounters::forget(uint32_t pid) const {
+void CudaCounters::watch(uint32_t pid, uint64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  watched_since_ns_.try_emplace(pid, now_ns);
+}
+
+std::vector<event::CudaWatch> CudaCounters::watched() const {
+  std::vector<event::CudaWatch> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [pid, since_ns] : watched_since_ns_) {
+    cuda_totals totals{};
+    const bool called = bpf_map_lookup_elem(maps_.totals, &pid, &totals) == 0;
+    all.push_back({pid, since_ns, called ? std::optional(totals) : std::nullopt});
+  }
+  return all;
+}
+
+void CudaCounters::forget(uint32_t pid) {
+  {
+    const std::lock_guard lock(mutex_);
+    watched_since_ns_.erase(pid);
+  }
   cuda_totals totals{};
   if (bpf_map_lookup_elem(maps_.totals, &pid, &totals) != 0) return;
   bpf_map_delete_elem(maps_.totals, &pid);

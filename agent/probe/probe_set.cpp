@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/probe/carrier.h"
@@ -334,7 +335,12 @@ void ProbeSet::unfollow(uint32_t pid) {
   bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid);
 }
 
-runtime_kind ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(pid); }
+runtime_kind ProbeSet::inspect(uint32_t pid) {
+  const runtime_kind kind = parts_->runtimes->inspect(pid);
+  if (parts_->cuda_counters && parts_->runtimes->attached(pid, "cuda_call_begins"))
+    parts_->cuda_counters->watch(pid, monotonic_ns());
+  return kind;
+}
 
 void ProbeSet::forget(uint32_t pid) {
   parts_->runtimes->forget(pid);
@@ -441,6 +447,10 @@ std::optional<event::CudaCounts> ProbeSet::cuda_counts(uint32_t pid) const {
 std::vector<event::CudaCounts> ProbeSet::cuda_counts() const {
   if (!parts_->cuda_counters) return {};
   return parts_->cuda_counters->read();
+}
+
+std::vector<event::CudaWatch> ProbeSet::cuda_watched() const {
+  return parts_->cuda_counters ? parts_->cuda_counters->watched() : std::vector<event::CudaWatch>{};
 }
 
 std::vector<ProgramFigures> ProbeSet::program_figures() const {

@@ -113,6 +113,15 @@ bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, const s
   return true;
 }
 
+bool RuntimeProbes::attached(uint32_t pid, const std::string& program) const {
+  const auto process = processes_.find(pid);
+  if (process == processes_.end()) return false;
+  const auto& images = process->second.images;
+  return std::any_of(images.begin(), images.end(), [&](const auto& entry) {
+    return !entry.second.links.empty() && entry.second.attached.contains(program);
+  });
+}
+
 void RuntimeProbes::refuse(const std::string& sentence) {
   if (refused_.size() >= kMaxRefused || !refused_.insert(sentence).second) return;
   refused_count_.store(refused_.size(), std::memory_order_relaxed);

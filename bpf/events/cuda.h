@@ -68,6 +68,7 @@ struct cuda_totals {
   __u64 launches;
   __u64 graph_launches;
   __u64 last_launch_ns; /* CLOCK_MONOTONIC, of either kind; 0: none */
+  __u64 last_move_ns;   /* of a copy or a memory set */
   __u64 copies[CUDA_DIRECTION_COUNT];
   __u64 copied_bytes[CUDA_DIRECTION_COUNT];
   __u64 sets;

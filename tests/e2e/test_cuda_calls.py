@@ -152,6 +152,24 @@ def test_each_way_to_have_the_libraries(tacit, fakes, tmp_path, how):
     agent.finish()
 
 
+def test_since_when_nothing_ran(tacit, fakes, tmp_path):
+    """By the calls alone: no driver tells of processes here."""
+    agent, page = observed(tacit)
+    program = Told(agent, tmp_path, fakes / "cuda_calls")
+    until_probed(page, lambda: program.tell("launch 1"))
+    for command in ("launch 1", "copy 1 4096 1", "set 64 1"):
+        wait_until(lambda: page.read().total("gpu_idle_seconds") > 0.5, "idleness")
+        program.tell(command)
+        assert 0 < page.read().total("gpu_idle_seconds") < 0.5, command
+    assert not page.rows("gpu_idle_allocated_bytes")  # what it holds from before is not known
+    program.tell("malloc 1000000")
+    labels = {"process_pid": str(program.process.pid), "job": "cuda_calls"}
+    assert list(page.read().rows("gpu_idle_allocated_bytes", **labels).values()) == [0]
+    program.end()
+    wait_until(lambda: not page.read().rows("gpu_idle_seconds"), "its series to go")
+    agent.finish()
+
+
 def test_switched_off(tacit, fakes, tmp_path):
     config = tmp_path / "tacit.yaml"
     config.write_text("gpu: {calls: false}\n")
