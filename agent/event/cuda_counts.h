@@ -17,7 +17,7 @@ struct CudaFailureCount {
 
 struct CudaCollectives {
   cuda_call call = CUDA_CALL_NONE;
-  uint64_t communicator = 0;
+  uint64_t communicator = 0;  // its number; CUDA_COMMUNICATOR_UNKNOWN
   cuda_collective_counts counts{};
 };
 
@@ -26,6 +26,11 @@ struct CudaCounts {
   cuda_totals totals{};
   std::vector<CudaFailureCount> failures;
   std::vector<CudaCollectives> collectives;
+};
+
+struct CudaCommunicator {
+  uint32_t pid = 0;
+  cuda_communicator state{};
 };
 
 // A process whose calls are counted, whether or not it made any.

@@ -65,6 +65,19 @@ std::vector<event::CudaCollectives> CudaCounters::collectives(uint32_t pid) cons
   return found;
 }
 
+std::vector<event::CudaCommunicator> CudaCounters::communicators() const {
+  std::vector<event::CudaCommunicator> found;
+  event::CudaCommunicator each;
+  for (const auto& key : keys_of<cuda_communicator_key>(maps_.communicators)) {
+    if (bpf_map_lookup_elem(maps_.communicators, &key, &each.state) != 0) continue;
+    if (each.state.created_ns == 0 || each.state.group == 0) continue;
+    if (each.state.ended != 0) bpf_map_delete_elem(maps_.communicators, &key);
+    each.pid = key.pid;
+    found.push_back(each);
+  }
+  return found;
+}
+
 void CudaCounters::watch(uint32_t pid, uint64_t now_ns) {
   const std::lock_guard lock(mutex_);
   watched_since_ns_.try_emplace(pid, now_ns);
@@ -91,6 +104,7 @@ void CudaCounters::forget(uint32_t pid) {
   bpf_map_delete_elem(maps_.totals, &pid);
   remove_of<cuda_failure_key>(maps_.failures, pid);
   remove_of<cuda_collective_key>(maps_.collectives, pid);
+  remove_of<cuda_communicator_key>(maps_.communicators, pid);
   // A long walk, so only where there is something: frees in flight put back what failed.
   if (totals.held_allocations != 0) remove_of<cuda_allocation_key>(maps_.allocations, pid);
 }

@@ -19,6 +19,7 @@ class CudaCounters {
     int allocations = -1;
     int failures = -1;
     int collectives = -1;
+    int communicators = -1;
   };
   explicit CudaCounters(const Maps& maps) : maps_(maps) {}
 
@@ -28,6 +29,8 @@ class CudaCounters {
   // Its probes are attached; again: no matter.
   void watch(uint32_t pid, uint64_t now_ns);
   std::vector<event::CudaWatch> watched() const;
+  // Those whose group is known, in no order; one that was destroyed is told once more, and no more.
+  std::vector<event::CudaCommunicator> communicators() const;
   // The process ended or was replaced by an exec.
   void forget(uint32_t pid);
 

@@ -300,7 +300,8 @@ void ProbeSet::Parts::load_cuda() {
   cuda_counters.emplace(CudaCounters::Maps{.totals = map(cuda->maps.cuda_totals),
                                            .allocations = map(cuda->maps.cuda_allocations),
                                            .failures = map(cuda->maps.cuda_failure_counts),
-                                           .collectives = map(cuda->maps.cuda_collectives)});
+                                           .collectives = map(cuda->maps.cuda_collectives),
+                                           .communicators = map(cuda->maps.cuda_communicators)});
 }
 
 void ProbeSet::Parts::set_runtime(uint32_t pid, const followed_process& known) const {
@@ -447,6 +448,11 @@ std::optional<event::CudaCounts> ProbeSet::cuda_counts(uint32_t pid) const {
 std::vector<event::CudaCounts> ProbeSet::cuda_counts() const {
   if (!parts_->cuda_counters) return {};
   return parts_->cuda_counters->read();
+}
+
+std::vector<event::CudaCommunicator> ProbeSet::communicators() const {
+  if (!parts_->cuda_counters) return {};
+  return parts_->cuda_counters->communicators();
 }
 
 std::vector<event::CudaWatch> ProbeSet::cuda_watched() const {
