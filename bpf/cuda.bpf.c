@@ -276,6 +276,7 @@ static __always_inline void forget_communicator(__u32 pid, __u64 handle) {
 /* Its number. */
 static __always_inline __u64 enqueue(struct cuda_totals *totals, __u32 pid, __u32 call, __u64 handle,
                                      __u64 now) {
+  if (!handle) return CUDA_COMMUNICATOR_UNKNOWN; /* the call will be refused */
   struct cuda_communicator *known = communicator_of(pid, handle);
   if (!known) { /* made before anybody looked, or by a call that is not probed */
     known = add_communicator(totals, pid, handle, BPF_NOEXIST);

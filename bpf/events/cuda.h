@@ -114,7 +114,7 @@ struct cuda_failure_key {
 TACIT_STATIC_ASSERT(sizeof(struct cuda_failure_key) == 12, "no hidden padding");
 
 /* Key and value of cuda_collectives. */
-#define CUDA_COMMUNICATOR_UNKNOWN (~0ULL) /* the table of communicators was full */
+#define CUDA_COMMUNICATOR_UNKNOWN (~0ULL) /* none was given, or the table of them was full */
 struct cuda_collective_key {
   __u32 pid;
   __u32 call;         /* enum cuda_call */
