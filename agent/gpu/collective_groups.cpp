@@ -2,6 +2,7 @@
 #include "agent/gpu/collective_groups.h"
 
 #include <algorithm>
+#include <set>
 
 namespace tacit::gpu {
 namespace {
@@ -68,7 +69,7 @@ void CollectiveGroups::read(Rank& rank, const cuda_communicator& state, uint64_t
 
 CollectiveGroups::Rank& CollectiveGroups::known(const event::CudaCommunicator& communicator) {
   const cuda_communicator& state = communicator.state;
-  Rank& rank = ranks_[{communicator.pid, state.number}];
+  Rank& rank = ranks_[Key{communicator.pid, state.number}];
   if (rank.created_ns == state.created_ns) return rank;
   rank = Rank{};  // also where another process has this number now
   rank.created_ns = rank.newest_ns = state.created_ns;
@@ -82,18 +83,18 @@ CollectiveGroups::Rank& CollectiveGroups::known(const event::CudaCommunicator& c
 
 void CollectiveGroups::update(const std::vector<event::CudaCommunicator>& communicators,
                               uint64_t now_ns) {
-  for (auto& [key, rank] : ranks_) rank.present = false;
+  std::set<Key> seen, ended;
   std::map<uint64_t, Group> groups;
-  std::vector<std::pair<uint32_t, uint64_t>> ended;
   for (const auto& each : communicators) {
+    const Key key{each.pid, each.state.number};
+    if (!seen.insert(key).second) continue;  // a table that changes is read twice in part
     Rank& rank = known(each);
-    rank.present = true;
     read(rank, each.state, now_ns);
     if (!rank.miscounts) groups[rank.group].push_back(&rank);
     rank.figures.observed_ranks = 1;
     rank.figures.behind.reset();
     rank.figures.behind_since_ns.reset();
-    if (each.state.ended != 0) ended.emplace_back(each.pid, each.state.number);
+    if (each.state.ended != 0) ended.insert(key);
   }
   for (const auto& [id, group] : groups) {
     uint64_t newest_ns = 0;
@@ -105,8 +106,9 @@ void CollectiveGroups::update(const std::vector<event::CudaCommunicator>& commun
     if (group.size() > 1 && (complete || now_ns > newest_ns + kGatherNs)) settle(group);
     if (group.size() > 1) find_behind(group);
   }
-  for (const auto& key : ended) ranks_.erase(key);
-  std::erase_if(ranks_, [](const auto& entry) { return !entry.second.present; });
+  std::erase_if(ranks_, [&](const auto& entry) {
+    return !seen.contains(entry.first) || ended.contains(entry.first);
+  });
   for (auto& [key, rank] : ranks_) {
     const bool alone = rank.figures.observed_ranks < 2;  // it has nothing to be compared with
     while (rank.pending.size() > kMaxPending) rank.pop(!alone);

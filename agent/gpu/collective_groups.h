@@ -53,7 +53,6 @@ class CollectiveGroups {
     uint64_t created_ns = 0;
     uint64_t group = 0;
     bool miscounts = false;
-    bool present = true;
     uint64_t first = 0;            // number of the first pending operation
     std::deque<uint64_t> pending;  // times; 0: lost
     uint64_t newest_ns = 0;
@@ -65,7 +64,8 @@ class CollectiveGroups {
     std::optional<uint64_t> time_of(uint64_t operation) const;
     void pop(bool counts);
   };
-  using Group = std::vector<Rank*>;
+  using Key = std::pair<uint32_t, uint64_t>;  // pid, number
+  using Group = std::vector<Rank*>;  // no rank twice
 
   Rank& known(const event::CudaCommunicator& communicator);
   static void read(Rank& rank, const cuda_communicator& state, uint64_t now_ns);
@@ -73,7 +73,7 @@ class CollectiveGroups {
   static void compare(const Group& group);
   static void find_behind(const Group& group);
 
-  std::map<std::pair<uint32_t, uint64_t>, Rank> ranks_;  // by pid and number
+  std::map<Key, Rank> ranks_;
 };
 
 }  // namespace tacit::gpu

@@ -6,11 +6,15 @@
 namespace tacit::probe {
 namespace {
 
+constexpr size_t kMaxKeys = 2 * 65536;  // twice the largest table
+
 template <typename Key>
 std::vector<Key> keys_of(int map) {
   std::vector<Key> keys;
   Key key{}, next{};
-  for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0;
+  // Where the last key was removed meanwhile the walk begins anew: some may come twice, but not for ever.
+  for (bool first = true; keys.size() < kMaxKeys &&
+                          bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0;
        first = false) {
     keys.push_back(next);
     key = next;

@@ -205,6 +205,18 @@ TEST_F(CollectiveGroupsTest, EndsAndNewBeginnings) {
   EXPECT_TRUE(groups_.empty());
 }
 
+TEST_F(CollectiveGroupsTest, WhatIsReadTwiceCountsOnce) {
+  auto &a = add(1, 2, 0), &b = add(2, 2, 1);
+  enqueue(a, {10});
+  enqueue(b, {20});
+  auto newer = b;  // the same number, made later
+  newer.created_ns += kUnit;
+  groups_.update({{1, a}, {2, b}, {1, a}, {2, newer}}, kStart + 30 * kUnit);
+  EXPECT_EQ(of(1).observed_ranks, 2u);
+  EXPECT_EQ(of(1).compared, 1u);
+  EXPECT_EQ(of(2).late_ns, 10 * kUnit);
+}
+
 TEST_F(CollectiveGroupsTest, SeriesOfObservedProcesses) {
   for (uint64_t number = 0; number < 18; ++number)
     for (const uint32_t pid : {77u, 78u}) {
