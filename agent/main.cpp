@@ -34,6 +34,9 @@
 #include "agent/gpu/device/sampler_thread.h"
 #include "agent/gpu/kernels/kernel_tracer.h"
 #include "agent/gpu/calls.h"
+#include "agent/gpu/collective_metrics.h"
+#include "agent/gpu/collective_timer.h"
+#include "agent/gpu/idle_allocation.h"
 #include "agent/metrics/metrics.h"
 #include "agent/metrics/target_table.h"
 #include "agent/pipeline/agent_loop.h"
@@ -172,6 +175,9 @@ Result<int> observe(const Invocation& invocation) {
   const gpu::CallMetrics gpu_calls([&] { return (*probes)->cuda_counts(); },
                                    [&] { return metrics.observed_processes(); });
   if (config.gpu_calls) metrics.add_source(gpu_calls);
+  gpu::CollectiveMetrics gpu_collectives([&] { return (*probes)->communicators(); },
+                                         [&] { return metrics.observed_processes(); });
+  if (config.gpu_calls) metrics.add_source(gpu_collectives);
   std::vector<telemetry::SpanExporter*> destinations;
   for (const auto& exporter : *exporters) destinations.push_back(exporter.get());
   pipeline = std::make_unique<pipeline::Pipeline>(
@@ -187,6 +193,11 @@ Result<int> observe(const Invocation& invocation) {
                                         [&] { return metrics.observed_processes(); },
                                         monotonic_ns});
   if (gpu_sampler) metrics.add_source(gpu_devices);
+  const gpu::IdleAllocation gpu_idle(
+      {[&] { return metrics.observed_processes(); },
+       [&] { return gpu_sampler ? gpu_sampler->snapshot() : gpu::SnapshotPtr{}; },
+       [&] { return (*probes)->cuda_watched(); }, [&](uint32_t pid) { return kernels.work(pid); }});
+  metrics.add_source(gpu_idle);
   auto outputs = exporters::MetricOutputs::start(config, metrics);
   if (!outputs) return std::unexpected(outputs.error());
   metric_outputs = outputs->get();
@@ -197,6 +208,12 @@ Result<int> observe(const Invocation& invocation) {
   if (!housekeeping) return std::unexpected(housekeeping.error());
   if (auto watched = loop->watch(housekeeping->fd(), [&] { housekeeping->tick(); }); !watched)
     return std::unexpected(watched.error());
+
+  auto gpu_timer = gpu::CollectiveTimer::create(gpu_collectives);
+  if (!gpu_timer) return std::unexpected(gpu_timer.error());
+  if (config.gpu_calls)
+    if (auto watched = loop->watch(gpu_timer->fd(), [&] { gpu_timer->tick(); }); !watched)
+      return std::unexpected(watched.error());
 
   const auto status = child ? command::supervise(*child, *signals, *loop, **probes)
                             : command::observe_host(*signals, *loop, **probes, processes);

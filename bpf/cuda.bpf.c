@@ -191,10 +191,109 @@ static __always_inline __u64 nccl_type_bytes(__u64 type) {
   return 0;
 }
 
+static const struct cuda_communicator kNoCommunicator = {};
+
+static __always_inline struct cuda_communicator *communicator_of(__u32 pid, __u64 handle) {
+  struct cuda_communicator_key key = {.pid = pid, .handle = handle};
+  return bpf_map_lookup_elem(&cuda_communicators, &key);
+}
+
+/* In place of one with the same handle, whose end was not seen. */
+static __always_inline struct cuda_communicator *add_communicator(struct cuda_totals *totals,
+                                                                  __u32 pid, __u64 handle, __u64 flags) {
+  struct cuda_communicator_key key = {.pid = pid, .handle = handle};
+  bpf_map_update_elem(&cuda_communicators, &key, &kNoCommunicator, flags);
+  struct cuda_communicator *made = bpf_map_lookup_elem(&cuda_communicators, &key);
+  if (!made) count_drop(DROP_CUDA_TABLE);
+  if (!made || made->created_ns) return made;
+  made->number = __sync_fetch_and_add(&totals->communicators, 1);
+  made->rank = -1;
+  return made;
+}
+
+/* murmur3's last step: every bit of the word changes half of the sum's. */
+static __always_inline __u64 mix(__u64 sum, __u64 word) {
+  sum = (sum ^ word) * 0xff51afd7ed558ccdULL;
+  sum = (sum ^ sum >> 33) * 0xc4ceb9fe1a85ec53ULL;
+  return sum ^ sum >> 33;
+}
+
+#define UNIQUE_ID_WORDS 16 /* ncclUniqueId: 128 bytes, most of them random or an address (nccl.h) */
+
+/* What names the group; 0: it cannot be read. */
+static __always_inline __u64 group_of_id(__u64 address) {
+  __u64 words[UNIQUE_ID_WORDS];
+  if (bpf_probe_read_user(words, sizeof(words), (void *)address)) return 0;
+  __u64 sum = 1;
+  for (int i = 0; i < UNIQUE_ID_WORDS; i++) sum = mix(sum, words[i]);
+  return sum;
+}
+
+/* All ranks split a communicator in the same order, and those that give one colour are together. */
+static __always_inline __u64 group_of_part(struct cuda_communicator *parent, __u32 colour) {
+  if (!parent || !parent->group) return 0;
+  __u64 before = __sync_fetch_and_add(&parent->splits, 1);
+  return mix(mix(parent->group, before), colour);
+}
+
+static __always_inline void begin_communicator(struct pt_regs *regs, struct cuda_frame *call,
+                                               __u64 cookie, __u32 pid) {
+  __u64 frame = call->stack_pointer;
+  __u32 subject = CUDA_ENTRY_FIELD(cookie, CUDA_ENTRY_SUBJECT_SHIFT);
+  __u64 kind = argument(regs, CUDA_ENTRY_FIELD(cookie, CUDA_ENTRY_KIND_SHIFT), frame);
+  call->ranks = 0;
+  call->rank = -1;
+  if (call->action == CUDA_ACTION_SPLIT) {
+    call->group = group_of_part(communicator_of(pid, argument(regs, subject, frame)), kind);
+    return;
+  }
+  call->group = group_of_id(subject == CUDA_STACK_ARGUMENT ? frame + 8
+                                                           : argument(regs, subject, frame));
+  call->ranks = argument(regs, CUDA_ENTRY_FIELD(cookie, CUDA_ENTRY_SIZE_SHIFT), frame);
+  call->rank = kind;
+}
+
+static __always_inline void end_communicator(struct cuda_totals *totals, __u32 pid,
+                                             const struct cuda_frame *call) {
+  __u64 handle = read_word(call->pointer);
+  if (!handle) return; /* split without a colour */
+  struct cuda_communicator *made = add_communicator(totals, pid, handle, BPF_ANY);
+  if (!made) return;
+  made->group = call->group;
+  made->ranks = call->ranks;
+  made->rank = call->rank;
+  made->created_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline void forget_communicator(__u32 pid, __u64 handle) {
+  struct cuda_communicator_key key = {.pid = pid, .handle = handle};
+  struct cuda_communicator *known = bpf_map_lookup_elem(&cuda_communicators, &key);
+  if (!known) return;
+  known->ended = 1;
+  if (!known->group) bpf_map_delete_elem(&cuda_communicators, &key);
+}
+
+/* Its number. */
+static __always_inline __u64 enqueue(struct cuda_totals *totals, __u32 pid, __u32 call, __u64 handle,
+                                     __u64 now) {
+  if (!handle) return CUDA_COMMUNICATOR_UNKNOWN; /* the call will be refused */
+  struct cuda_communicator *known = communicator_of(pid, handle);
+  if (!known) { /* made before anybody looked, or by a call that is not probed */
+    known = add_communicator(totals, pid, handle, BPF_NOEXIST);
+    if (!known) return CUDA_COMMUNICATOR_UNKNOWN;
+    if (!known->created_ns) known->created_ns = now;
+  }
+  if (call == CUDA_CALL_ncclSend || call == CUDA_CALL_ncclRecv) return known->number;
+  /* One communicator is used by one thread at a time, as NCCL demands. */
+  known->times[known->operations & (CUDA_OPERATION_TIMES - 1)] = now >> CUDA_OPERATION_TIME_SHIFT;
+  __sync_fetch_and_add(&known->operations, 1);
+  return known->number;
+}
+
 static __always_inline void count_collective(__u32 pid, __u32 call, __u64 communicator,
                                              __u64 bytes, __u64 now) {
   struct cuda_collective_key key = {.pid = pid, .call = call, .communicator = communicator};
-  struct cuda_collective_counts first = {.count = 1, .bytes = bytes, .first_ns = now, .last_ns = now};
+  struct cuda_collective_counts first = {.count = 1, .bytes = bytes, .last_ns = now};
   struct cuda_collective_counts *counts = bpf_map_lookup_elem(&cuda_collectives, &key);
   if (!counts) {
     if (bpf_map_update_elem(&cuda_collectives, &key, &first, BPF_NOEXIST) == 0) return;
@@ -240,10 +339,13 @@ static __always_inline __u64 begin_action(struct pt_regs *regs, struct cuda_tota
       __sync_fetch_and_add(&totals->graph_launches, 1);
       totals->last_launch_ns = call->begin_ns;
       return 0;
-    case CUDA_ACTION_COPY: return count_copy(regs, totals, cookie, frame);
+    case CUDA_ACTION_COPY:
+      totals->last_move_ns = call->begin_ns;
+      return count_copy(regs, totals, cookie, frame);
     case CUDA_ACTION_SET: {
       __u64 bytes = copied_bytes(regs, cookie, frame) << call->detail;
       __sync_fetch_and_add(&totals->sets, 1);
+      totals->last_move_ns = call->begin_ns;
       __sync_fetch_and_add(&totals->set_bytes, bytes);
       return bytes;
     }
@@ -255,9 +357,17 @@ static __always_inline __u64 begin_action(struct pt_regs *regs, struct cuda_tota
       __u64 type = argument(regs, CUDA_ENTRY_FIELD(cookie, CUDA_ENTRY_KIND_SHIFT), frame);
       __u64 communicator = argument(regs, CUDA_ENTRY_FIELD(cookie, CUDA_ENTRY_SUBJECT_SHIFT), frame);
       __u64 bytes = count * nccl_type_bytes(type);
+      call->pointer = communicator;
+      communicator = enqueue(totals, pid, call->call, communicator, call->begin_ns);
       count_collective(pid, call->call, communicator, bytes, call->begin_ns);
       return bytes;
     }
+    case CUDA_ACTION_COMMUNICATOR:
+    case CUDA_ACTION_SPLIT: begin_communicator(regs, call, cookie, pid); return 0;
+    case CUDA_ACTION_COMMUNICATOR_END:
+      forget_communicator(
+          pid, argument(regs, CUDA_ENTRY_FIELD(cookie, CUDA_ENTRY_SUBJECT_SHIFT), frame));
+      return 0;
   }
   return 0;
 }
@@ -348,8 +458,15 @@ int cuda_call_ends(struct pt_regs *regs) {
     call->bytes = 0;
   } else if (call->action == CUDA_ACTION_ALLOCATE && !failed) {
     end_allocation(totals, pid, call);
+  } else if ((call->action == CUDA_ACTION_COMMUNICATOR || call->action == CUDA_ACTION_SPLIT) &&
+             !failed) {
+    end_communicator(totals, pid, call);
   }
   if (!failed) return 0;
+  if (call->action == CUDA_ACTION_COLLECTIVE) {
+    struct cuda_communicator *known = communicator_of(pid, call->pointer);
+    if (known) known->failed = 1;
+  }
   return report_failure(totals, call->call, code, call->bytes, call->begin_ns, is_nccl);
 }
 

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
-#include "agent/base/valid_text.h"
 #include "agent/gpu/calls_names.h"
-#include "agent/metrics/target_table.h"
+#include "agent/gpu/process_series.h"
 
 namespace tacit::gpu {
 namespace {
@@ -17,23 +17,13 @@ namespace {
 using metrics::FamilySet;
 using metrics::Labels;
 
-constexpr double kNsPerSecond = 1e9;
-constexpr size_t kMaxCommunicators = 16;  // of a process, each with series of its own
 
 constexpr std::array<const char*, CUDA_DIRECTION_COUNT> kDirections = {
     "host_to_host",     "host_to_device", "device_to_host",
     "device_to_device", "default",        "peer_to_peer"};
 constexpr std::array<const char*, CUDA_MEMORY_COUNT> kMemories = {"device", "managed", "host"};
 
-Labels with(const Labels& labels, const char* name, std::string value) {
-  Labels all = labels;
-  all.push_back({name, std::move(value)});
-  return all;
-}
-
 double as_double(uint64_t value) { return static_cast<double>(value); }
-
-double seconds(uint64_t ns) { return as_double(ns) / kNsPerSecond; }
 
 void add_launches(FamilySet& families, const cuda_totals& totals, const Labels& labels) {
   for (const auto& [api, count] :
@@ -103,30 +93,15 @@ void add_failures(FamilySet& families, const event::CudaCounts& counts, const La
   }
 }
 
-// By when they were first used: the same order in every rank that makes them in the same order.
-std::map<uint64_t, std::string> number_communicators(const event::CudaCounts& counts) {
-  std::map<uint64_t, uint64_t> first_ns;
-  for (const auto& each : counts.collectives) {
-    auto& first = first_ns.try_emplace(each.communicator, each.counts.first_ns).first->second;
-    first = std::min<uint64_t>(first, each.counts.first_ns);
-  }
-  std::vector<std::pair<uint64_t, uint64_t>> order;
-  for (const auto& [communicator, first] : first_ns) order.emplace_back(first, communicator);
-  std::sort(order.begin(), order.end());
-  std::map<uint64_t, std::string> names;
-  for (size_t i = 0; i < order.size(); ++i)
-    names[order[i].second] = i < kMaxCommunicators ? std::to_string(i) : "other";
-  return names;
-}
-
 void add_collectives(FamilySet& families, const event::CudaCounts& counts, const Labels& labels,
                      uint64_t now_ns) {
   if (counts.collectives.empty()) return;
-  const auto names = number_communicators(counts);
   std::map<std::pair<std::string, std::string>, cuda_collective_counts> sums;
+  std::set<uint64_t> communicators;
   uint64_t last_ns = 0;
   for (const auto& each : counts.collectives) {
-    auto& sum = sums[{std::string(call_name(each.call)), names.at(each.communicator)}];
+    auto& sum = sums[{std::string(call_name(each.call)), communicator_name(each.communicator)}];
+    communicators.insert(each.communicator);
     sum.count += each.counts.count;
     sum.bytes += each.counts.bytes;
     last_ns = std::max<uint64_t>(last_ns, each.counts.last_ns);
@@ -140,12 +115,16 @@ void add_collectives(FamilySet& families, const event::CudaCounts& counts, const
                          as_double(sum.bytes));
   }
   families.add_gauge("nccl_communicators", "NCCL communicators that were used", labels,
-                     as_double(names.size()));
+                     as_double(communicators.size()));
   families.add_gauge("nccl_seconds_since_operation", "Since the last one was enqueued", labels,
                      now_ns > last_ns ? seconds(now_ns - last_ns) : 0);
 }
 
 }  // namespace
+
+std::string communicator_name(uint64_t number) {
+  return number < kMaxCommunicators ? std::to_string(number) : "other";
+}
 
 CallMetrics::CallMetrics(Read read, Processes processes, Now now_ns)
     : read_(std::move(read)), processes_(std::move(processes)), now_ns_(std::move(now_ns)) {}
@@ -177,10 +156,7 @@ std::vector<prometheus::MetricFamily> CallMetrics::collect() const {
         std::find_if(processes->begin(), processes->end(),
                      [&](const auto& observed) { return observed.pid == each.pid; });
     if (process == processes->end()) continue;
-    add_process(families, each,
-                {{"job", metrics::job_label(*process->resource)},
-                 {"instance", valid_utf8(process->resource->instance)},
-                 {"process_pid", std::to_string(each.pid)}});
+    add_process(families, each, process_labels(each.pid, *process->resource));
   }
   return families.take();
 }

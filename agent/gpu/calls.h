@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -25,6 +26,10 @@ struct CudaFailure {
   int32_t code = 0;
   uint64_t bytes = 0;  // asked for or to be copied; 0: the call has none
 };
+
+inline constexpr uint64_t kMaxCommunicators = 16;  // of a process, each with series of its own
+// Label of the one with this number; all beyond are "other".
+std::string communicator_name(uint64_t number);
 
 // main.cpp owns it; collect() on any thread.
 class CallMetrics final : public telemetry::MetricSource {

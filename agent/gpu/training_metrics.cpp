@@ -5,13 +5,12 @@
 #include <utility>
 
 #include "agent/base/valid_text.h"
+#include "agent/gpu/process_series.h"
 #include "agent/metrics/family_set.h"
 #include "agent/metrics/target_table.h"
 
 namespace tacit::gpu {
 namespace {
-
-double seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 uint64_t more(uint64_t now, uint64_t& counted) { return now - std::exchange(counted, now); }
 
@@ -106,24 +105,17 @@ std::vector<prometheus::MetricFamily> TrainingMetrics::collect() const {
   durations.type = prometheus::MetricType::Histogram;
   const std::lock_guard lock(mutex_);
   for (const auto& [pid, process] : processes_) {
-    const metrics::Labels labels = {{"job", process.job},
-                                    {"instance", process.instance},
-                                    {"process_pid", std::to_string(pid)}};
-    const auto with = [&](const char* name, std::string value) {
-      auto all = labels;
-      all.push_back({name, std::move(value)});
-      return all;
-    };
+    const metrics::Labels labels = process_labels(pid, process.job, process.instance);
     for (const auto& [optimizer, steps] : process.steps)
       families.add_counter("training_steps_total", "Calls of Optimizer.step",
-                           with("optimizer", optimizer), static_cast<double>(steps));
+                           with(labels, "optimizer", optimizer), static_cast<double>(steps));
     const std::pair<const char*, uint64_t> parts[] = {{"data_wait", process.times.data_wait_ns},
                                                       {"forward", process.times.forward_ns},
                                                       {"backward", process.times.backward_ns},
                                                       {"optimizer", process.times.optimizer_ns}};
     for (const auto& [part, ns] : parts)
       families.add_counter("training_time_seconds_total",
-                           "Time of training loops by what they did", with("part", part),
+                           "Time of training loops by what they did", with(labels, "part", part),
                            seconds(ns));
     families.add_counter("training_backward_passes_total", "Backward passes", labels,
                          static_cast<double>(process.backward_passes));
@@ -131,9 +123,9 @@ std::vector<prometheus::MetricFamily> TrainingMetrics::collect() const {
                          "Batches asked for, and one more at the end of each epoch", labels,
                          static_cast<double>(process.loader_calls));
     families.add_counter("training_checkpoints_total", "Checkpoints written and read",
-                         with("operation", "save"), static_cast<double>(process.saves));
+                         with(labels, "operation", "save"), static_cast<double>(process.saves));
     families.add_counter("training_checkpoints_total", "Checkpoints written and read",
-                         with("operation", "load"), static_cast<double>(process.loads));
+                         with(labels, "operation", "load"), static_cast<double>(process.loads));
     if (process.last_step_unix_s > 0)
       families.add_gauge("training_last_step_timestamp_seconds", "End of the newest step, Unix time",
                          labels, process.last_step_unix_s);

@@ -3,12 +3,11 @@
 
 #include <cstring>
 
+#include "agent/gpu/process_series.h"
 #include "agent/telemetry/attribute_number.h"
 
 namespace tacit::gpu {
 namespace {
-
-double seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 using telemetry::attribute_number;
 using telemetry::attribute_share;

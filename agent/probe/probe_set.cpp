@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/probe/carrier.h"
@@ -299,7 +300,8 @@ void ProbeSet::Parts::load_cuda() {
   cuda_counters.emplace(CudaCounters::Maps{.totals = map(cuda->maps.cuda_totals),
                                            .allocations = map(cuda->maps.cuda_allocations),
                                            .failures = map(cuda->maps.cuda_failure_counts),
-                                           .collectives = map(cuda->maps.cuda_collectives)});
+                                           .collectives = map(cuda->maps.cuda_collectives),
+                                           .communicators = map(cuda->maps.cuda_communicators)});
 }
 
 void ProbeSet::Parts::set_runtime(uint32_t pid, const followed_process& known) const {
@@ -334,7 +336,12 @@ void ProbeSet::unfollow(uint32_t pid) {
   bpf_map_delete_elem(parts_->map(parts_->syscalls->maps.followed_processes), &pid);
 }
 
-Inspection ProbeSet::inspect(uint32_t pid) { return parts_->runtimes->inspect(pid); }
+Inspection ProbeSet::inspect(uint32_t pid) {
+  const Inspection found = parts_->runtimes->inspect(pid);
+  if (parts_->cuda_counters && parts_->runtimes->attached(pid, "cuda_call_begins"))
+    parts_->cuda_counters->watch(pid, monotonic_ns());
+  return found;
+}
 
 void ProbeSet::forget(uint32_t pid) {
   parts_->runtimes->forget(pid);
@@ -441,6 +448,15 @@ std::optional<event::CudaCounts> ProbeSet::cuda_counts(uint32_t pid) const {
 std::vector<event::CudaCounts> ProbeSet::cuda_counts() const {
   if (!parts_->cuda_counters) return {};
   return parts_->cuda_counters->read();
+}
+
+std::vector<event::CudaCommunicator> ProbeSet::communicators() const {
+  if (!parts_->cuda_counters) return {};
+  return parts_->cuda_counters->communicators();
+}
+
+std::vector<event::CudaWatch> ProbeSet::cuda_watched() const {
+  return parts_->cuda_counters ? parts_->cuda_counters->watched() : std::vector<event::CudaWatch>{};
 }
 
 std::vector<ProgramFigures> ProbeSet::program_figures() const {

@@ -77,6 +77,8 @@ class ProbeSet : public ProbeControl {
   // What processes asked of CUDA; any thread.
   std::optional<event::CudaCounts> cuda_counts(uint32_t pid) const override;
   std::vector<event::CudaCounts> cuda_counts() const;
+  std::vector<event::CudaWatch> cuda_watched() const;
+  std::vector<event::CudaCommunicator> communicators() const;  // see CudaCounters
   std::vector<ProgramFigures> program_figures() const;  // any thread
   // Switches the kernel's run-time statistics on or off (they cost some 20 ns a run, so they are on
   // only for a moment now and then). Needs CAP_SYS_ADMIN; without it nothing happens.

@@ -80,6 +80,9 @@ void RuntimeProbes::look_at(uint32_t pid, const runtime::MappedImage& mapped, bo
   // All or none: half of the creations would leave tasks with the wrong ancestors.
   for (const auto& plan : image.known->probes)
     if (plan.needs.empty() && !attach(pid, plan, path, image)) return detach(image);
+  if (!image.known->probes.empty())
+    log::debug(fmt::format("process {}: the probes in {} are in place", pid,
+                           log::escape(mapped.name.data(), mapped.name.size())));
   if (image.known->trains) process.told.flags |= FOLLOWED_FILES;
   if (image.known->layout.kind != RUNTIME_UNKNOWN)
     process.told.runtime =
@@ -113,6 +116,15 @@ bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, const s
   }
   image.links.push_back(std::move(*link));
   return true;
+}
+
+bool RuntimeProbes::attached(uint32_t pid, const std::string& program) const {
+  const auto process = processes_.find(pid);
+  if (process == processes_.end()) return false;
+  const auto& images = process->second.images;
+  return std::any_of(images.begin(), images.end(), [&](const auto& entry) {
+    return !entry.second.links.empty() && entry.second.attached.contains(program);
+  });
 }
 
 void RuntimeProbes::refuse(const std::string& sentence) {

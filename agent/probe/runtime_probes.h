@@ -38,6 +38,8 @@ class RuntimeProbes {
   // a file is remembered.
   // Returns what it is found to run.
   Inspection inspect(uint32_t pid);
+  // Whether this BPF program hears of the process.
+  bool attached(uint32_t pid, const std::string& program) const;
   // The process ended, was replaced by an exec, or is no longer followed: detaches.
   void forget(uint32_t pid);
 

@@ -131,8 +131,13 @@ constexpr CudaFunction kFunctions[] = {
     TACIT_CUDA(ncclRecv, "", COLLECTIVE, kCheap, .size = 1, .kind = 2, .subject = 4),
     TACIT_CUDA(ncclGroupStart, "", NONE, kCheap),
     TACIT_CUDA(ncclGroupEnd, "", NONE, kCheap),
-    TACIT_CUDA(ncclCommInitRank, "", NONE, kCheap),
-    TACIT_CUDA(ncclCommInitRankConfig, "", NONE, kCheap),
+    // ncclUniqueId, 128 bytes, is passed by value: on the stack, and no register counts for it.
+    TACIT_CUDA(ncclCommInitRank, "", COMMUNICATOR, kAlways, .size = 1, .pointer = 0, .kind = 2, .subject = 6),
+    TACIT_CUDA(ncclCommInitRankConfig, "", COMMUNICATOR, kAlways, .size = 1, .pointer = 0, .kind = 2, .subject = 6),
+    TACIT_CUDA(ncclCommInitRankScalable, "", COMMUNICATOR, kAlways, .size = 1, .pointer = 0, .kind = 2, .subject = 4),
+    TACIT_CUDA(ncclCommSplit, "", SPLIT, kAlways, .pointer = 3, .kind = 1, .subject = 0),
+    TACIT_CUDA(ncclCommDestroy, "", COMMUNICATOR_END, kFailures, .subject = 0),
+    TACIT_CUDA(ncclCommAbort, "", COMMUNICATOR_END, kFailures, .subject = 0),
     TACIT_CUDA(ncclCommInitAll, "", NONE, kCheap),
 };
 #undef TACIT_CUDA

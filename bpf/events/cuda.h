@@ -16,6 +16,9 @@ enum cuda_action {
   CUDA_ACTION_FREE,
   CUDA_ACTION_WAIT,
   CUDA_ACTION_COLLECTIVE,
+  CUDA_ACTION_COMMUNICATOR, /* of a group that an id names */
+  CUDA_ACTION_SPLIT,        /* of a part of another one's group */
+  CUDA_ACTION_COMMUNICATOR_END,
 };
 
 /* cudaMemcpyKind's numbers (driver_types.h) and one more. */
@@ -40,10 +43,13 @@ enum cuda_memory {
  * first word on the stack, 7 there is none. */
 #define CUDA_ENTRY_CALL(cookie) ((cookie)&0xff)
 #define CUDA_ENTRY_ACTION_SHIFT 8   /* enum cuda_action, 4 bits */
-#define CUDA_ENTRY_SIZE_SHIFT 12    /* bytes, or elements */
-#define CUDA_ENTRY_POINTER_SHIFT 15 /* FREE: the address; ALLOCATE: where the address will be */
-#define CUDA_ENTRY_KIND_SHIFT 18    /* COPY: cudaMemcpyKind; COLLECTIVE: ncclDataType_t */
-#define CUDA_ENTRY_SUBJECT_SHIFT 21 /* COLLECTIVE: the communicator; COPY: what the size is times */
+#define CUDA_ENTRY_SIZE_SHIFT 12    /* bytes, or elements; COMMUNICATOR: how many ranks */
+#define CUDA_ENTRY_POINTER_SHIFT 15 /* FREE: the address; ALLOCATE: where the address will be;
+                                     * COMMUNICATOR, SPLIT: where the communicator will be */
+#define CUDA_ENTRY_KIND_SHIFT 18    /* COPY: cudaMemcpyKind; COLLECTIVE: ncclDataType_t;
+                                     * COMMUNICATOR: the rank; SPLIT: the colour */
+#define CUDA_ENTRY_SUBJECT_SHIFT 21 /* COPY: what the size is times; COMMUNICATOR: where the id is, on
+                                     * the stack: itself; others of NCCL's: the communicator */
 #define CUDA_ENTRY_DETAIL_SHIFT 24  /* COPY without kind: enum cuda_direction; memory: enum
                                      * cuda_memory; SET: log2 of an element's bytes. 3 bits */
 #define CUDA_ENTRY_HAS_EXIT (1ULL << 27) /* its end will be told: a result, a duration */
@@ -68,6 +74,7 @@ struct cuda_totals {
   __u64 launches;
   __u64 graph_launches;
   __u64 last_launch_ns; /* CLOCK_MONOTONIC, of either kind; 0: none */
+  __u64 last_move_ns;   /* of a copy or a memory set */
   __u64 copies[CUDA_DIRECTION_COUNT];
   __u64 copied_bytes[CUDA_DIRECTION_COUNT];
   __u64 sets;
@@ -85,6 +92,7 @@ struct cuda_totals {
   __u64 held_allocations;   /* entries in that table */
   __u64 failures;           /* calls with a result other than success */
   __u64 out_of_memory;      /* of them */
+  __u64 communicators;      /* NCCL's: numbers given so far */
 };
 
 /* Key and value of cuda_allocations: bytes, and which enum cuda_memory in the highest byte. */
@@ -106,17 +114,42 @@ struct cuda_failure_key {
 TACIT_STATIC_ASSERT(sizeof(struct cuda_failure_key) == 12, "no hidden padding");
 
 /* Key and value of cuda_collectives. */
+#define CUDA_COMMUNICATOR_UNKNOWN (~0ULL) /* none was given, or the table of them was full */
 struct cuda_collective_key {
   __u32 pid;
   __u32 call;         /* enum cuda_call */
-  __u64 communicator; /* ncclComm_t: an address in the process */
+  __u64 communicator; /* its number */
 };
 TACIT_STATIC_ASSERT(sizeof(struct cuda_collective_key) == 16, "no hidden padding");
 struct cuda_collective_counts {
   __u64 count;
   __u64 bytes; /* count times size of the type, as the caller says it */
-  __u64 first_ns;
   __u64 last_ns; /* enqueued: when it ran on the device is not known here */
+};
+
+/* Key and value of cuda_communicators. Times are as short as they are so that a value fits where small
+ * allocations come from. */
+struct cuda_communicator_key {
+  __u32 pid;
+  __u32 pad;
+  __u64 handle; /* ncclComm_t: an address in the process */
+};
+TACIT_STATIC_ASSERT(sizeof(struct cuda_communicator_key) == 16, "no hidden padding");
+#define CUDA_OPERATION_TIMES 512   /* a power of two */
+#define CUDA_OPERATION_TIME_SHIFT 10 /* nanoseconds (CLOCK_MONOTONIC) to units, of which 32 bits are kept */
+struct cuda_communicator {
+  __u64 created_ns; /* 0: not filled in yet */
+  __u64 group;      /* same number: same group of ranks, as the processes said; 0: not known */
+  __u64 number;     /* 0, 1, ... in a process, by when it was made or first seen */
+  __u64 splits;     /* made of it so far */
+  __u32 ranks;      /* of the group; 0: not known */
+  __s32 rank;       /* -1: not known */
+  __u32 failed;     /* an operation was refused: the count is no longer that of the other ranks */
+  __u32 ended;      /* destroyed; whoever reads it removes it */
+  /* Collective operations that were enqueued, each with its time at its number modulo the room. The
+   * time is written first. Send and receive do not count: each rank has its own. */
+  __u64 operations;
+  __u32 times[CUDA_OPERATION_TIMES];
 };
 
 /* A call did not succeed. header: the thread that made it, and when that was seen. */

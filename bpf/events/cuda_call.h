@@ -34,7 +34,8 @@
   /* NCCL */ \
   X(ncclAllReduce) X(ncclAllGather) X(ncclReduceScatter) X(ncclBroadcast) X(ncclBcast) X(ncclReduce) \
   X(ncclAlltoAll) X(ncclGather) X(ncclScatter) X(ncclSend) X(ncclRecv) \
-  X(ncclGroupStart) X(ncclGroupEnd) X(ncclCommInitRank) X(ncclCommInitRankConfig) X(ncclCommInitAll)
+  X(ncclGroupStart) X(ncclGroupEnd) X(ncclCommInitRank) X(ncclCommInitRankConfig) X(ncclCommInitAll) \
+  X(ncclCommInitRankScalable) X(ncclCommSplit) X(ncclCommDestroy) X(ncclCommAbort)
 /* clang-format on */
 
 enum cuda_call {

@@ -37,13 +37,25 @@ struct {
   __type(value, struct cuda_collective_counts);
 } cuda_collectives SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1024); /* some 2 KiB each, while there */
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct cuda_communicator_key);
+  __type(value, struct cuda_communicator);
+} cuda_communicators SEC(".maps");
+
 /* A call that a thread is in: the outermost one, since the runtime calls the driver. */
 struct cuda_frame {
   __u64 stack_pointer;  /* where its return address lies; 0: in no call */
   __u64 return_address; /* gone from there: the call is over, though nobody saw its end */
   __u64 code; /* the called function's */
   __u64 begin_ns;
-  __u64 pointer; /* ALLOCATE: where the address will be; FREE: the address */
+  __u64 pointer; /* ALLOCATE: where the address will be; FREE: the address; COLLECTIVE: the
+                  * communicator; COMMUNICATOR, SPLIT: where the communicator will be */
+  __u64 group;   /* COMMUNICATOR, SPLIT: struct cuda_communicator's, as are the next two */
+  __u32 ranks;
+  __s32 rank;
   __u64 bytes;   /* FREE: the allocation, taken out of its table */
   __u32 call;
   __u8 action;

@@ -152,6 +152,24 @@ def test_each_way_to_have_the_libraries(tacit, fakes, tmp_path, how):
     agent.finish()
 
 
+def test_since_when_nothing_ran(tacit, fakes, tmp_path):
+    """By the calls alone: no driver tells of processes here."""
+    agent, page = observed(tacit)
+    program = Told(agent, tmp_path, fakes / "cuda_calls")
+    until_probed(page, lambda: program.tell("launch 1"))
+    for command in ("launch 1", "copy 1 4096 1", "set 64 1"):
+        wait_until(lambda: page.read().total("gpu_idle_seconds") > 0.5, "idleness")
+        program.tell(command)
+        assert 0 < page.read().total("gpu_idle_seconds") < 0.5, command
+    assert not page.rows("gpu_idle_allocated_bytes")  # what it holds from before is not known
+    program.tell("malloc 1000000")
+    labels = {"process_pid": str(program.process.pid), "job": "cuda_calls"}
+    assert list(page.read().rows("gpu_idle_allocated_bytes", **labels).values()) == [0]
+    program.end()
+    wait_until(lambda: not page.read().rows("gpu_idle_seconds"), "its series to go")
+    agent.finish()
+
+
 def test_switched_off(tacit, fakes, tmp_path):
     config = tmp_path / "tacit.yaml"
     config.write_text("gpu: {calls: false}\n")
@@ -213,5 +231,59 @@ def test_nvidias_runtime_without_a_driver(tacit, tmp_path):
     assert errors == {(call, "cudaErrorInsufficientDriver"): 100 for call in
                       ("cudaMalloc", "cudaHostAlloc", "cudaFree", "cudaDeviceSynchronize",
                        "cudaGetDeviceCount")}
+    program.end()
+    agent.finish()
+
+
+REAL_NCCL = """
+import ctypes, sys
+nccl = ctypes.CDLL(sys.argv[1])
+class UniqueId(ctypes.Structure):
+    _fields_ = [("internal", ctypes.c_char * 128)]
+null, made, name = ctypes.c_void_p(), ctypes.c_void_p(), UniqueId(b"any")
+place = ctypes.byref(made)
+calls = {
+    "init": lambda: nccl.ncclCommInitRank(place, 1, name, 0),
+    "config": lambda: nccl.ncclCommInitRankConfig(place, 1, name, 0, null),
+    "scalable": lambda: nccl.ncclCommInitRankScalable(place, 1, 0, 1, ctypes.byref(name), null),
+    "reduce": lambda: nccl.ncclAllReduce(null, null, ctypes.c_size_t(4), 7, 0, null, null),
+    "destroy": lambda: nccl.ncclCommDestroy(null),
+}
+print("ready", flush=True)
+for line in sys.stdin:
+    print(calls[line.strip()](), flush=True)
+"""
+
+
+@pytest.mark.needs("torch")
+def test_nvidias_nccl_without_a_driver(tacit, tmp_path):
+    """What makes a communicator is seen to its end, here a failure; so nothing is made."""
+    libraries = list(peers.STATE.glob("torch/lib/python3*/site-packages/nvidia/nccl/lib/libnccl.so.2"))
+    if not libraries or os.path.exists("/dev/nvidiactl"):
+        pytest.skip("needs NVIDIA's libnccl and no GPU")
+    script = tmp_path / "real.py"
+    script.write_text(REAL_NCCL)
+    agent, page = observed(tacit)
+    program = Told(agent, tmp_path, "python3", script, libraries[0])
+    invalid, no_driver = "4", "1"  # ncclInvalidArgument, ncclUnhandledCudaError
+
+    def seen():
+        program.tell("reduce", invalid)
+        return page.read().total("nccl_operations_total") > 0
+    wait_until(seen, "the library to be probed")
+    before = page.total("nccl_operations_total")
+    for name in ("init", "config", "scalable"):
+        program.tell(name, no_driver)
+    program.tell("reduce", invalid)
+    program.tell("destroy", "0")
+    page.until("nccl_operations_total", before + 1)
+    errors = {(dict(labels)["call"], dict(labels)["error_type"]): value
+              for labels, value in page.rows("cuda_call_errors_total").items()}
+    assert errors == {("ncclCommInitRank", "ncclUnhandledCudaError"): 1,
+                      ("ncclCommInitRankConfig", "ncclUnhandledCudaError"): 1,
+                      ("ncclCommInitRankScalable", "ncclUnhandledCudaError"): 1,
+                      ("ncclAllReduce", "ncclInvalidArgument"): before + 1}
+    assert page.total("nccl_operations_total", communicator="other") == before + 1
+    assert not page.rows("nccl_communicator_observed_ranks")
     program.end()
     agent.finish()

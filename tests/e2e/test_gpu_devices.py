@@ -123,9 +123,15 @@ def test_processes_are_named_where_they_are_observed(tacit, gpu):
     assert one(page, shares, process_pid=str(worker.pid), hw_gpu_task="general") == 0.6
     assert one(page, shares, process_pid=str(worker.pid), hw_gpu_task="memory") == 0.2
     assert one(page, "gpu_other_process_utilization_ratio") == 0.25
+    # It was at work within the last looks; of the one that is not observed nothing is told.
+    idle = {"process_pid": str(worker.pid), "job": "sleep"}
+    assert 0 <= one(page, "gpu_idle_seconds", **idle) < 5
+    assert one(page, "gpu_idle_allocated_bytes", **idle) == 0
+    assert len(page.rows("gpu_idle_seconds")) == 1
     # No newer sample: the next look finds both idle.
     wait_until(lambda: page.read().total(shares) == 0, "idleness", 10)
     assert len(page.rows(shares)) == 4
+    assert one(page, "gpu_idle_seconds", **idle) >= 1.5
     assert one(page, "gpu_other_process_utilization_ratio") == 0
     worker.stop(9)
     agent.finish()

@@ -56,6 +56,9 @@ struct ProcessFigures {
   std::optional<double> memory;
   std::optional<double> encoder;
   std::optional<double> decoder;
+  // CLOCK_MONOTONIC: of the newest look that found it at work, and of the first one that could tell.
+  uint64_t last_active_ns = 0;   // 0: none did
+  uint64_t looked_since_ns = 0;  // 0: the device cannot tell
 };
 
 struct DeviceIdentity {

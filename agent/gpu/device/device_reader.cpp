@@ -266,7 +266,7 @@ void DeviceReader::add_instance(nvml::Device handle, std::map<uint32_t, Instance
 void DeviceReader::read_processes(DeviceFigures& out, uint64_t now_ns) {
   if (now_ns >= next_processes_ns_) {
     next_processes_ns_ = now_ns + kProcessNs;
-    processes_ = process_reader_.read(support_, processes_known_);
+    processes_ = process_reader_.read(support_, processes_known_, now_ns);
   }
   out.processes = processes_;
   out.processes_known = processes_known_;

@@ -30,11 +30,12 @@ bool plausible(const nvml::ProcessUtilization& sample) {
 
 }  // namespace
 
-std::vector<ProcessFigures> ProcessReader::read(FigureSupport& support, bool& known) {
+std::vector<ProcessFigures> ProcessReader::read(FigureSupport& support, bool& known,
+                                                uint64_t now_ns) {
   ByPid processes;
   known = add_running(support, Figure::kComputeProcesses, library_.compute_processes, processes);
   known |= add_running(support, Figure::kGraphicsProcesses, library_.graphics_processes, processes);
-  add_utilization(support, processes);
+  add_utilization(support, processes, now_ns);
   std::vector<ProcessFigures> list;
   list.reserve(processes.size());
   for (const auto& [pid, figures] : processes) list.push_back(figures);
@@ -68,7 +69,7 @@ bool ProcessReader::add_running(FigureSupport& support, Figure figure, const Lis
   return true;
 }
 
-void ProcessReader::add_utilization(FigureSupport& support, ByPid& into) {
+void ProcessReader::add_utilization(FigureSupport& support, ByPid& into, uint64_t now_ns) {
   if (!support.wanted(Figure::kProcessUtilization)) return;
   unsigned count = 0;
   const nvml::Return result =
@@ -80,10 +81,13 @@ void ProcessReader::add_utilization(FigureSupport& support, ByPid& into) {
   for (auto& [pid, process] : into)
     process.sm = process.memory = process.encoder = process.decoder = 0;
   std::map<uint32_t, unsigned long long> newest;
+  std::set<uint32_t> active;  // also those whose newest sample is 0
   for (unsigned i = 0; i < count; ++i) {
     const nvml::ProcessUtilization& sample = samples_[i];
     if (!plausible(sample)) continue;
     last_seen_us_ = std::max(last_seen_us_, sample.time_us);
+    if ((sample.sm | sample.memory | sample.encoder | sample.decoder) != 0)
+      active.insert(sample.pid);
     unsigned long long& time = newest[sample.pid];
     if (sample.time_us < time) continue;
     if (into.size() >= kMaxProcesses && !into.contains(sample.pid)) continue;
@@ -95,6 +99,21 @@ void ProcessReader::add_utilization(FigureSupport& support, ByPid& into) {
     process.encoder = sample.encoder / 100.0;
     process.decoder = sample.decoder / 100.0;
   }
+  note_activity(into, active, now_ns);
+}
+
+void ProcessReader::note_activity(ByPid& into, const std::set<uint32_t>& active, uint64_t now_ns) {
+  std::map<uint32_t, Activity> now;
+  for (auto& [pid, process] : into) {
+    const auto before = activity_.find(pid);
+    Activity& activity = now[pid];
+    if (before != activity_.end()) activity = before->second;
+    else activity.since_ns = now_ns;
+    if (active.contains(pid)) activity.last_ns = now_ns;
+    process.last_active_ns = activity.last_ns;
+    process.looked_since_ns = activity.since_ns;
+  }
+  activity_ = std::move(now);
 }
 
 }  // namespace tacit::gpu

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "agent/gpu/device/device_figures.h"
@@ -25,20 +26,26 @@ class ProcessReader {
       : library_(library), device_(device) {}
 
   // By pid. `known`: whether the device can tell at all; false: an empty list says nothing.
-  std::vector<ProcessFigures> read(FigureSupport& support, bool& known);
+  // CLOCK_MONOTONIC.
+  std::vector<ProcessFigures> read(FigureSupport& support, bool& known, uint64_t now_ns);
 
  private:
   using ByPid = std::map<uint32_t, ProcessFigures>;
   using ListCall = NvmlCall<nvml::Device, unsigned*, nvml::ProcessInfo*>;
 
   bool add_running(FigureSupport& support, Figure figure, const ListCall& call, ByPid& into);
-  void add_utilization(FigureSupport& support, ByPid& into);
+  void add_utilization(FigureSupport& support, ByPid& into, uint64_t now_ns);
+  void note_activity(ByPid& into, const std::set<uint32_t>& active, uint64_t now_ns);
 
   const NvmlLibrary& library_;
   const nvml::Device device_;
   std::vector<nvml::ProcessInfo> running_ = std::vector<nvml::ProcessInfo>(32);
   std::vector<nvml::ProcessUtilization> samples_ = std::vector<nvml::ProcessUtilization>(128);
   unsigned long long last_seen_us_ = 0;  // the driver's clock
+  struct Activity {
+    uint64_t last_ns = 0, since_ns = 0;
+  };
+  std::map<uint32_t, Activity> activity_;  // of those in the last list, by pid
 };
 
 }  // namespace tacit::gpu

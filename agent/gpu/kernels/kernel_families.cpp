@@ -4,8 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "agent/base/valid_text.h"
-#include "agent/metrics/target_table.h"
+#include "agent/gpu/process_series.h"
 
 namespace tacit::gpu {
 namespace {
@@ -15,13 +14,6 @@ using metrics::Labels;
 constexpr std::array<const char*, GPU_TRACER_STATE_COUNT> kStateNames = {
     "waiting", "active",  "no_copies",   "graphs", "duty_cycle",
     "off",     "yielded", "unsupported", "failed"};
-
-double seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
-
-Labels with(Labels labels, const char* name, std::string value) {
-  labels.push_back({name, std::move(value)});
-  return labels;
-}
 
 // prometheus-cpp's plain structs, as telemetry::MetricSource has them.
 void add_latency(metrics::FamilySet& families, const Labels& labels, const LaunchLatency& latency) {
@@ -135,9 +127,7 @@ void add_tracer(metrics::FamilySet& families, const Labels& labels, const Proces
 
 void add_kernel_families(metrics::FamilySet& families, uint32_t pid, ProcessKernels& process,
                          uint64_t now_ns) {
-  const Labels labels = {{"job", metrics::job_label(*process.resource)},
-                         {"instance", valid_utf8(process.resource->instance)},
-                         {"process_pid", std::to_string(pid)}};
+  const Labels labels = process_labels(pid, *process.resource);
   add_tracer(families, labels, process);
   add_top(families, labels, process.top());
   for (auto& [number, device] : process.devices())

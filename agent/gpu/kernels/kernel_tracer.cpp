@@ -87,14 +87,11 @@ bool KernelTracer::traces(uint32_t pid) const {
   return found != processes_.end() && found->second.exited_ns == 0;
 }
 
-std::optional<uint64_t> KernelTracer::last_work_ns(uint32_t pid, uint16_t device) const {
+std::optional<TracedWork> KernelTracer::work(uint32_t pid) const {
   const std::lock_guard lock(mutex_);
   const auto found = processes_.find(pid);
   if (found == processes_.end() || found->second.exited_ns != 0) return std::nullopt;
-  const auto figures = found->second.devices().find(device);
-  if (figures == found->second.devices().end() || figures->second.last_work_ns == 0)
-    return std::nullopt;
-  return figures->second.last_work_ns;
+  return found->second.work();
 }
 
 std::vector<prometheus::MetricFamily> KernelTracer::collect() const {

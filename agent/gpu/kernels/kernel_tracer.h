@@ -35,9 +35,8 @@ class KernelTracer final : public telemetry::MetricSource {
   bool traces(uint32_t pid) const;
   KernelWindows& windows() { return windows_; }
 
-  // For whoever knows how much memory a process holds there: when its last kernel, copy or memset ended.
-  // nullopt: it is not traced now, or did nothing there yet.
-  std::optional<uint64_t> last_work_ns(uint32_t pid, uint16_t device) const;
+  // For whoever knows how much memory a process holds. nullopt: it is not traced now. Any thread.
+  std::optional<TracedWork> work(uint32_t pid) const;
 
   std::vector<prometheus::MetricFamily> collect() const override;
 

@@ -166,12 +166,22 @@ uint64_t ProcessKernels::late_busy_ns() const {
   return sum;
 }
 
+bool ProcessKernels::looks() const {
+  return state_ == GPU_TRACER_ACTIVE || state_ == GPU_TRACER_NO_COPIES ||
+         state_ == GPU_TRACER_GRAPHS;
+}
+
+TracedWork ProcessKernels::work() const {
+  TracedWork work{.last_ns = 0, .looks_since_ns = looks() ? looks_since_ns_ : 0};
+  for (const auto& [number, device] : devices_)
+    work.last_ns = std::max(work.last_ns, device.last_work_ns);
+  return work;
+}
+
 std::optional<double> ProcessKernels::busy_ratio(uint16_t number, uint64_t now_ns) {
   const auto found = devices_.find(number);
   constexpr uint64_t kSpanNs = 5 * kSecond, kLateNs = 2 * kSecond;
-  const bool looks = state_ == GPU_TRACER_ACTIVE || state_ == GPU_TRACER_NO_COPIES ||
-                     state_ == GPU_TRACER_GRAPHS;
-  if (!looks || found == devices_.end() || now_ns < looks_since_ns_ + kSpanNs + kLateNs)
+  if (!looks() || found == devices_.end() || now_ns < looks_since_ns_ + kSpanNs + kLateNs)
     return std::nullopt;
   const uint64_t end = now_ns - kLateNs;
   const auto busy = found->second.busy.covered_ns(end - kSpanNs, end);

@@ -26,6 +26,12 @@ inline constexpr size_t kRecordFaults = 4;
 inline constexpr std::array<const char*, kRecordFaults> kRecordFaultNames = {"time", "device", "kind",
                                                                              "name"};
 
+// When a process last did something on any device. CLOCK_MONOTONIC.
+struct TracedWork {
+  uint64_t last_ns = 0;         // end of its last kernel, graph, copy or memset; 0: none yet
+  uint64_t looks_since_ns = 0;  // each kernel from then on is told; 0: not each is
+};
+
 class ProcessKernels {
  public:
   static constexpr size_t kMaxDevices = 16;
@@ -60,6 +66,7 @@ class ProcessKernels {
   // Share of [now - 7 s, now - 2 s) in which a kernel ran; what comes later than that is not in it.
   // nullopt: the tracer did not look all the time, or nothing came for so long yet.
   std::optional<double> busy_ratio(uint16_t device, uint64_t now_ns);
+  TracedWork work() const;
 
   telemetry::ResourcePtr resource;  // of the process, kept by the owner
   uint64_t exited_ns = 0;  // 0: it lives
@@ -71,6 +78,7 @@ class ProcessKernels {
     KernelClass kernel_class = KernelClass::kOther;
   };
 
+  bool looks() const;
   void read_header(const gpu_batch_event& event, const gpu_batch_header& header);
   void on_record(const gpu_record& record, uint32_t pid, uint64_t now_ns, Rooms& rooms);
   size_t learn_name(const gpu_record& record, std::span<const gpu_record> behind);

@@ -100,11 +100,11 @@ TEST(CallMetricsTest, FailuresByCallAndName) {
   EXPECT_EQ(counter(families, "cuda_out_of_memory_total"), 3);
 }
 
-TEST(CallMetricsTest, CommunicatorsAreNumberedByFirstUse) {
+TEST(CallMetricsTest, OperationsByCommunicator) {
   auto counts = counts_of(77);
-  counts.collectives = {{CUDA_CALL_ncclAllReduce, 0xbbb, {5, 50, 300, kNow - 4'000'000'000}},
-                        {CUDA_CALL_ncclAllReduce, 0xaaa, {7, 70, 400, 500}},
-                        {CUDA_CALL_ncclSend, 0xaaa, {1, 10, 200, 250}}};
+  counts.collectives = {{CUDA_CALL_ncclAllReduce, 1, {5, 50, kNow - 4'000'000'000}},
+                        {CUDA_CALL_ncclAllReduce, 0, {7, 70, 500}},
+                        {CUDA_CALL_ncclSend, 0, {1, 10, 250}}};
   const auto families = collect({counts});
   const auto collectives = [&](const char* operation, const char* communicator) {
     return counter(families, "nccl_operations_total",
@@ -119,8 +119,9 @@ TEST(CallMetricsTest, CommunicatorsAreNumberedByFirstUse) {
 
 TEST(CallMetricsTest, ManyCommunicatorsShareOneSeries) {
   auto counts = counts_of(77);
-  for (uint64_t i = 0; i < 40; ++i)
-    counts.collectives.push_back({CUDA_CALL_ncclSend, 1000 + i, {1, 8, i, i}});
+  for (uint64_t i = 0; i < 39; ++i)
+    counts.collectives.push_back({CUDA_CALL_ncclSend, i, {1, 8, i}});
+  counts.collectives.push_back({CUDA_CALL_ncclSend, CUDA_COMMUNICATOR_UNKNOWN, {1, 8, 5}});
   const auto families = collect({counts});
   EXPECT_EQ(metrics::series_count(families, "nccl_operations_total"), 17u);
   EXPECT_EQ(counter(families, "nccl_operations_total",

@@ -103,8 +103,8 @@ TEST_F(KernelTracerTest, TimeByClassDeviceAndKernel) {
                          {{"job", "train"}, {"instance", "host"}, {"process_pid", "4242"}}),
                    0.006);
   EXPECT_DOUBLE_EQ(value("gpu_kernel_linked_time_seconds_total", {{"rule", "none"}}), 0.006);
-  EXPECT_EQ(tracer_.last_work_ns(kPid, 0), kNow - 79 * kMs);
-  EXPECT_EQ(tracer_.last_work_ns(kPid, 1), std::nullopt);
+  EXPECT_EQ(tracer_.work(kPid)->last_ns, kNow - 79 * kMs);
+  EXPECT_FALSE(tracer_.work(kPid + 1));
 }
 
 TEST_F(KernelTracerTest, BusyIsRightAcrossBatchesStreamsAndDisorder) {

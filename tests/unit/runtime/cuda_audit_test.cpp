@@ -139,5 +139,39 @@ TEST(CudaAuditTest, EveryCollectiveOfNcclIsSeen) {
   }
 }
 
+TEST(CudaAuditTest, CommunicatorsOfNcclAreSeenWhereTheirArgumentsStillAreAndWhenTheyAreMade) {
+  const auto found = libraries("libnccl.so");
+  if (found.empty()) GTEST_SKIP() << "no libnccl: prepare-peers.sh makes the torch peer";
+  for (const auto& path : found) {
+    SCOPED_TRACE(path);
+    const auto audit = look_at(path);
+    for (const auto& function : cuda_functions()) {
+      const bool makes =
+          function.action == CUDA_ACTION_COMMUNICATOR || function.action == CUDA_ACTION_SPLIT;
+      if (!makes && function.action != CUDA_ACTION_COMMUNICATOR_END) continue;
+      ASSERT_TRUE(audit.symbols.contains(function.symbol)) << function.symbol;
+      // At the first push: at once, or behind a constant that is loaded.
+      const uint64_t address = audit.symbols.at(std::string(function.symbol)).address;
+      const uint64_t offset = *audit.image->file_offset(address);
+      const auto& begins = audit.points.at("cuda_call_begins");
+      const auto begin = std::find_if(begins.begin(), begins.end(), [&](const ProbePoint& point) {
+        return CUDA_ENTRY_CALL(point.cookie) == function.call;
+      });
+      ASSERT_NE(begin, begins.end()) << function.symbol;
+      EXPECT_LE(begin->file_offset - offset, 10u) << function.symbol;
+      EXPECT_EQ(begin->cookie >> CUDA_ENTRY_DEPTH_SHIFT, 0u) << function.symbol;
+      EXPECT_EQ((begin->cookie & CUDA_ENTRY_HAS_EXIT) != 0, makes) << function.symbol;
+      if (!makes) continue;
+      const auto& ends = audit.points.at("cuda_call_ends");
+      const auto end = std::count_if(ends.begin(), ends.end(), [&](const ProbePoint& point) {
+        return ((point.cookie >> CUDA_EXIT_CALL_SHIFT) & 0xff) == function.call;
+      });
+      const auto ways = exit_points(*audit.image, address);
+      ASSERT_TRUE(ways) << function.symbol;
+      EXPECT_EQ(static_cast<size_t>(end), ways->size()) << function.symbol;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tacit::runtime

@@ -4,7 +4,9 @@
  * "copy KIND BYTES N", "set BYTES N", "driver_set COUNT N", "malloc BYTES", "managed BYTES", "host BYTES", "create BYTES",
  * "driver_malloc BYTES", "free" / "release" / "free_host" (the newest that is not freed), "free_at ADDRESS",
  * "fail CODE" (the driver's next call), "wait_us N", "sync N", "driver_sync N", "init", "reduce COUNT TYPE COMM N",
- * "gather ...", "root_reduce ...", "bcast ...", "send ...", "threads N COMMAND", "fork COMMAND", "time N COMMAND",
+ * "gather ...", "root_reduce ...", "bcast ...", "send ..."; communicators made here, by numbers 0, 1, ... : "join RANKS
+ * ID RANK", "join_config ...", "join_scalable ...", "split NUMBER COLOUR", "destroy NUMBER", "abort NUMBER", "collective
+ * NUMBER TYPE N", "all_to_one NUMBER N" (sends); "threads N COMMAND", "fork COMMAND", "time N COMMAND",
  * "quit". */
 #define _GNU_SOURCE
 #include "fake_cuda.h"
@@ -24,13 +26,16 @@
   X(__cudaLaunchKernel) X(cudaGraphLaunch) X(cudaMalloc) X(cudaMallocManaged) X(cudaHostAlloc)        \
   X(cudaFree) X(cudaFreeHost) X(cudaMemcpyAsync) X(cudaMemsetAsync) X(cudaStreamSynchronize)          \
   X(cudaDeviceSynchronize) X(cudaGetLastError) X(ncclAllReduce) X(ncclAllGather) X(ncclReduce)        \
-  X(ncclBcast) X(ncclSend)
+  X(ncclBcast) X(ncclSend) X(ncclCommInitRank) X(ncclCommInitRankConfig) X(ncclCommInitRankScalable)    \
+  X(ncclCommSplit) X(ncclCommDestroy) X(ncclCommAbort)
 
 #define POINTER(name) static __typeof__(name) *p_##name;
 FUNCTIONS(POINTER)
 
 static void *memory[4096];
 static int newest;
+static void *communicators[64];
+static int made_communicators;
 static int command(char *line);
 
 static void load(const char *directory) {
@@ -71,6 +76,9 @@ static int one(const char *what, long a, long b, long c) {
   if (!strcmp(what, "gather")) return p_ncclAllGather(anything, anything, a, b, comm, stream);
   if (!strcmp(what, "root_reduce")) return p_ncclReduce(anything, anything, a, b, 0, 0, comm, stream);
   if (!strcmp(what, "bcast")) return p_ncclBcast(anything, a, b, 0, comm, stream);
+  if (!strcmp(what, "collective"))
+    return p_ncclAllReduce(anything, anything, 1, b, 0, communicators[a % 64], stream);
+  if (!strcmp(what, "all_to_one")) return p_ncclSend(anything, 1, 7, 0, communicators[a % 64], stream);
   if (!strcmp(what, "send")) return p_ncclSend(anything, a, b, 0, comm, stream);
   fprintf(stderr, "no such command: %s\n", what);
   exit(2);
@@ -85,6 +93,20 @@ static int allocate(const char *what, size_t bytes) {
   else code = p_cuMemCreate((uint64_t *)&memory[i], bytes, NULL, 0);
   if (code) __sync_fetch_and_sub(&newest, 1);
   return code;
+}
+
+static ncclUniqueId unique_id(long number) {
+  ncclUniqueId id = {"made for"};
+  memcpy(id.internal + 120, &number, sizeof(number)); /* its last bytes count, too */
+  return id;
+}
+
+static int join_group(const char *what, long ranks, long number, long rank) {
+  void **made = &communicators[made_communicators++ % 64];
+  ncclUniqueId id = unique_id(number);
+  if (!strcmp(what, "join")) return p_ncclCommInitRank(made, ranks, id, rank);
+  if (!strcmp(what, "join_config")) return p_ncclCommInitRankConfig(made, ranks, id, rank, NULL);
+  return p_ncclCommInitRankScalable(made, ranks, rank, 1, &id, NULL);
 }
 
 static int give_back(const char *what) {
@@ -149,6 +171,11 @@ static int command(char *line) {
     return allocate(what, n[0]);
   if (!strcmp(what, "free") || !strcmp(what, "release") || !strcmp(what, "free_host"))
     return give_back(what);
+  if (!strncmp(what, "join", 4)) return join_group(what, n[0], n[1], n[2]);
+  if (!strcmp(what, "split"))
+    return p_ncclCommSplit(communicators[n[0] % 64], n[1], 0, &communicators[made_communicators++ % 64], NULL);
+  if (!strcmp(what, "destroy")) return p_ncclCommDestroy(communicators[n[0] % 64]);
+  if (!strcmp(what, "abort")) return p_ncclCommAbort(communicators[n[0] % 64]);
   if (!strcmp(what, "free_at")) return p_cudaFree((void *)n[0]);
   if (!strcmp(what, "threads") || !strcmp(what, "time")) {
     sscanf(rest, "%*d %n", &at);

@@ -42,6 +42,13 @@ int cudaStreamSynchronize(void *stream);
 int cudaGetLastError(void);
 int cudaPeekAtLastError(void);
 
+typedef struct { char internal[128]; } ncclUniqueId;
+int ncclCommInitRank(void **comm, int ranks, ncclUniqueId id, int rank);
+int ncclCommInitRankConfig(void **comm, int ranks, ncclUniqueId id, int rank, void *config);
+int ncclCommInitRankScalable(void **comm, int ranks, int rank, int ids, ncclUniqueId *id, void *config);
+int ncclCommSplit(void *comm, int color, int key, void **made, void *config);
+int ncclCommDestroy(void *comm);
+int ncclCommAbort(void *comm);
 int ncclAllReduce(const void *from, void *to, size_t count, int type, int op, void *comm, void *stream);
 int ncclAllGather(const void *from, void *to, size_t count, int type, void *comm, void *stream);
 int ncclReduce(const void *from, void *to, size_t count, int type, int op, int root, void *comm,

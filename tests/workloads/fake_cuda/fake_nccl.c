@@ -15,6 +15,56 @@ static int enqueue(void *comm, void *stream) {
   leave(&checks);                     \
   return code
 
+/* Handles as an allocator gives them: one that was given back is the next. */
+static char *handles[64], places[64];
+
+static int make(void **comm) {
+  *comm = 0;
+  for (int i = 0; i < 64; i++)
+    if (!handles[i]) {
+      *comm = handles[i] = &places[i];
+      return 0;
+    }
+  return 3; /* ncclInternalError */
+}
+static int drop(char *comm) {
+  if (comm < places || comm >= places + 64) return 4;
+  handles[comm - places] = 0;
+  return 0;
+}
+
+int ncclCommInitRank(void **comm, int ranks, ncclUniqueId id, int rank) {
+  int code = rank < ranks ? make(comm) : 4;
+  leave(&checks);
+  return code;
+}
+int ncclCommInitRankConfig(void **comm, int ranks, ncclUniqueId id, int rank, void *config) {
+  int code = rank < ranks ? make(comm) : 4;
+  leave(&checks);
+  return code;
+}
+int ncclCommInitRankScalable(void **comm, int ranks, int rank, int ids, ncclUniqueId *id, void *config) {
+  int code = rank < ranks && ids ? make(comm) : 4;
+  leave(&checks);
+  return code;
+}
+int ncclCommSplit(void *comm, int color, int key, void **made, void *config) {
+  int code = 0;
+  *made = 0;
+  if (color >= 0) code = make(made);
+  leave(&checks);
+  return code;
+}
+int ncclCommDestroy(void *comm) {
+  int code = drop(comm);
+  leave(&checks);
+  return code;
+}
+int ncclCommAbort(void *comm) {
+  int code = drop(comm);
+  leave(&checks);
+  return code;
+}
 int ncclAllReduce(const void *from, void *to, size_t count, int type, int op, void *comm, void *stream) {
   RETURN(comm, stream);
 }

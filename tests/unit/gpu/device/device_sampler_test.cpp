@@ -244,6 +244,25 @@ TEST_F(SamplerTest, NoNewSampleMeansIdle) {
   EXPECT_DOUBLE_EQ(round().devices[0].processes.at(0).sm.value(), 0.1);
 }
 
+TEST_F(SamplerTest, WhenAProcessWasLastAtWork) {
+  FakeDevice fake("h100", "0 process 100 4000\n0 process 200 4000\n0 sample 100 5000 0 0 1 0\n");
+  const auto process = [&](size_t i) { return last_->devices.at(0).processes.at(i); };
+  round();  // a look, as each second round
+  const uint64_t first_ns = now_ns_;
+  round();
+  round();
+  EXPECT_EQ(process(0).last_active_ns, first_ns);
+  EXPECT_EQ(process(0).looked_since_ns, first_ns);
+  EXPECT_EQ(process(1).last_active_ns, 0u);
+  EXPECT_EQ(process(1).looked_since_ns, first_ns);
+  fake.add("0 sample 200 6000 0 7 0 0\n0 sample 200 7000 0 0 0 0\n");  // idle again by now
+  wait(1);
+  round();
+  EXPECT_EQ(process(0).last_active_ns, first_ns);
+  EXPECT_EQ(process(1).last_active_ns, now_ns_);
+  EXPECT_DOUBLE_EQ(process(1).memory.value(), 0);
+}
+
 TEST_F(SamplerTest, ManyProcessesFit) {
   std::string lines;
   for (int pid = 1; pid <= 3000; ++pid) lines += "0 process " + std::to_string(pid) + " 1000\n";
@@ -254,6 +273,7 @@ TEST_F(SamplerTest, ManyProcessesFit) {
 TEST_F(SamplerTest, UtilizationUnknownIsNotZero) {
   const FakeDevice fake("a100_mig", "0 process 100 4000\n* samples not_supported\n");
   EXPECT_FALSE(round().devices.at(0).processes.at(0).sm);
+  EXPECT_EQ(last_->devices[0].processes[0].looked_since_ns, 0u);
   EXPECT_EQ(last_->devices[0].processes[0].memory_bytes.value(), 4000u);
 }
 
