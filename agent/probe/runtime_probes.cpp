@@ -19,6 +19,7 @@ namespace {
 // Files and sentences that are remembered; beyond it the oldest knowledge is made anew.
 constexpr size_t kMaxImages = 4096;
 constexpr size_t kMaxRefused = 256;
+constexpr size_t kClosingThreads = 4;
 
 uint64_t executable_inode(uint32_t pid) {
   struct stat status {};
@@ -36,7 +37,10 @@ runtime_layout moved(runtime_layout layout, uint64_t bias) {
 
 RuntimeProbes::RuntimeProbes(UprobeMechanism mechanism, const runtime::Interests& interests,
                              SetRuntime set_runtime)
-    : mechanism_(mechanism), interests_(interests), set_runtime_(std::move(set_runtime)) {}
+    : mechanism_(mechanism),
+      interests_(interests),
+      set_runtime_(std::move(set_runtime)),
+      closer_(mechanism == UprobeMechanism::kPerfEvent ? 1 : kClosingThreads) {}
 
 void RuntimeProbes::add_program(const std::string& name, int fd) { programs_[name] = fd; }
 
@@ -49,6 +53,7 @@ runtime_kind RuntimeProbes::inspect(uint32_t pid) {
     return image.name.starts_with("ld-linux");
   });
   Process& process = processes_[pid];
+  const LinkCloser::Pause pause(closer_);
   for (const auto& image : images)
     if (image.file.inode == executable || runtime::may_be_known(image.name, interests_))
       look_at(pid, image, glibc, process);
