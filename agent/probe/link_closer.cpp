@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/probe/link_closer.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
+#include "agent/base/log.h"
+
 namespace tacit::probe {
+namespace {
+
+// Worth a word: perf events of some hundred places take many seconds.
+constexpr size_t kMany = 100;
+
+}  // namespace
+
 LinkCloser::~LinkCloser() {
   {
     const std::lock_guard lock(mutex_);
+    if (links_.size() > kMany)
+      log::info(fmt::format("detaching {} uprobes, one after the other on this kernel", links_.size()));
     ending_ = true;
   }
   changed_.notify_all();
@@ -21,6 +34,11 @@ void LinkCloser::close(UprobeLink link) {
     for (auto& fd : link) links_.push_back(std::move(fd));
   }
   changed_.notify_all();
+}
+
+size_t LinkCloser::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return links_.size();
 }
 
 void LinkCloser::set_paused(bool paused) {

@@ -23,6 +23,9 @@ class LinkCloser {
   // Loop thread.
   void close(UprobeLink link);
 
+  // Descriptors that are still to be closed.
+  size_t waiting() const;
+
   // While it lives, no close begins. Loop thread; the closer outlives it.
   class Pause {
    public:
@@ -42,7 +45,7 @@ class LinkCloser {
 
   const size_t wanted_threads_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   UprobeLink links_;                  // guarded by mutex_
   bool paused_ = false;               // guarded by mutex_

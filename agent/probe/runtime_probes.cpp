@@ -20,6 +20,8 @@ namespace {
 constexpr size_t kMaxImages = 4096;
 constexpr size_t kMaxRefused = 256;
 constexpr size_t kClosingThreads = 4;
+// Of perf events, which are closed more slowly than they are made: some 8 processes with CUDA.
+constexpr size_t kMaxWaitingLinks = 4096;
 
 uint64_t executable_inode(uint32_t pid) {
   struct stat status {};
@@ -106,6 +108,11 @@ bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, const s
   const auto program = programs_.find(plan.program);
   if (program == programs_.end()) {
     refuse(plan.program + " is not there: this kernel refused its BPF program");
+    return false;
+  }
+  if (closer_.waiting() > kMaxWaitingLinks) {
+    refuse("this kernel detaches uprobes one after the other: as long as more than 4096 wait for it, "
+           "processes are not looked into");
     return false;
   }
   auto link = attach_uprobes(mechanism_, program->second, path, pid, plan.points);

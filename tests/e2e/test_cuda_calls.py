@@ -42,6 +42,12 @@ class Told:
         self.commands.write(command + "\n")
         assert self.answer() == expected, command
 
+    def tell_child(self, command):
+        """To a child that it forks, which ends with that."""
+        self.commands.write(f"fork {command}\n")
+        assert self.answer().startswith("pid ")
+        assert self.answer() == "0", command
+
     def end(self):
         self.commands.close()
         assert self.process.wait() == 0
@@ -150,6 +156,72 @@ def test_each_way_to_have_the_libraries(tacit, fakes, tmp_path, how):
     assert page.total("cuda_out_of_memory_total") == 1
     program.end()
     agent.finish()
+
+
+def test_eight_at_once(tacit, fakes, tmp_path):
+    """Libraries loaded late by eight programs; one forks, one ends: the others' counts are their own."""
+    agent, page = observed(tacit)
+    programs = []
+    for number in range(8):
+        (tmp_path / str(number)).mkdir()
+        programs.append(Told(agent, tmp_path / str(number), fakes / "cuda_calls_late"))
+    for program in programs:
+        program.tell(f"load {fakes}")
+
+    def launches():
+        page.read()
+        return [page.total("cuda_launches_total", process_pid=str(program.process.pid))
+                for program in programs]
+
+    def all_seen():
+        for program in programs:
+            program.tell("launch 1")
+        return all(launches())
+    wait_until(all_seen, "all eight to be probed", 60)
+    before = launches()
+    for program in programs:
+        program.tell("launch 1000")
+    programs[0].tell_child("launch 7")
+    programs[7].end()
+    for program in programs[:7]:
+        program.tell("launch 10")
+    wait_until(lambda: launches()[:7] == [count + 1010 for count in before[:7]], "exact counts")
+    for program in programs[:7]:
+        program.end()
+    agent.finish()
+
+
+def changed_code(pid, directory):
+    """Mapped code of this directory's files that is not as in its file: where breakpoints are."""
+    changed = []
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            fields = line.split()
+            if len(fields) < 6 or "x" not in fields[1] or not fields[5].startswith(str(directory)):
+                continue
+            begin, end = (int(part, 16) for part in fields[0].split("-"))
+            with open(fields[5], "rb") as file:
+                file.seek(int(fields[2], 16))
+                wanted = file.read(end - begin)
+            memory.seek(begin)
+            if memory.read(len(wanted)) != wanted:
+                changed.append(fields[5])
+    return changed
+
+
+@pytest.mark.parametrize("how", ["finish", "kill"])
+def test_the_program_goes_on_when_the_agent_ends(tacit, host, fakes, tmp_path, how):
+    program = Told(host, tmp_path, fakes / "cuda_calls")
+    port = free_port()
+    agent = tacit.run("--pid", program.process.pid, f"--prometheus=127.0.0.1:{port}")
+    until_probed(Page(port), lambda: program.tell("launch 1"))
+    assert len(changed_code(program.process.pid, fakes)) == 3
+    getattr(agent, how)()
+    wait_until(lambda: not changed_code(program.process.pid, fakes), "the probes to be gone")
+    program.tell_child("launch 3")
+    for command in ("launch 1000", "malloc 100", "threads 4 launch 10", "free", "sync 3"):
+        program.tell(command)
+    program.end()
 
 
 def test_switched_off(tacit, fakes, tmp_path):

@@ -45,6 +45,7 @@ TEST(LinkCloserTest, NoneIsClosedInAPause) {
   {
     const LinkCloser::Pause pause(closer);
     closer.close(std::move(link));
+    EXPECT_EQ(closer.waiting(), 1u);
     EXPECT_EQ(::poll(&state, 1, 20), 0) << "its reading end is closed";
   }
   EXPECT_EQ(::poll(&state, 1, 10'000), 1);
