@@ -24,6 +24,8 @@ class UprobeAttacherTest : public ::testing::TestWithParam<UprobeMechanism> {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root: attaches uprobes";
+    if (GetParam() == UprobeMechanism::kMulti && find_uprobe_mechanism() != GetParam())
+      GTEST_SKIP() << "this kernel has no " << name_of(GetParam()) << " that can be used";
     const auto known = runtime::recognise("/proc/self/exe", "uprobe_attacher_test", {});
     for (const auto& plan : known.probes)
       if (plan.program == "gpu_batch_handed_over") points_ = plan.points;
@@ -48,7 +50,7 @@ class UprobeAttacherTest : public ::testing::TestWithParam<UprobeMechanism> {
     if (GetParam() == UprobeMechanism::kMulti)
       options.expected_attach_type = static_cast<bpf_attach_type>(kTraceUprobeMulti);
     program_ = Fd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "runs", "GPL", code, std::size(code), &options));
-    if (!program_.valid()) GTEST_SKIP() << "this kernel has no " << name_of(GetParam());
+    ASSERT_TRUE(program_.valid());
   }
 
   uint64_t runs() const {
