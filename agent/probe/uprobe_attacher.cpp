@@ -139,7 +139,8 @@ class EventGroup {
 
  private:
   // `silent`: nothing is put into the process until the same place is opened again (enable_on_exec leaves
-  // that to exec). So a target that sees its semaphore rise is listened to already.
+  // that to exec). So a target that sees its semaphore rise is listened to already, but for the moment
+  // between semaphore and breakpoint inside the kernel, which multi-links have too.
   Fd open(const runtime::ProbePoint& point, bool silent) const {
     perf_event_attr event{};
     event.size = sizeof(event);
