@@ -31,8 +31,11 @@ static __always_inline struct cuda_totals *totals_of(__u32 pid) {
 }
 
 static __always_inline struct cuda_thread *this_thread(void) {
-  return bpf_task_storage_get(&cuda_threads, bpf_get_current_task_btf(), NULL,
-                              BPF_LOCAL_STORAGE_GET_F_CREATE);
+  struct cuda_thread *thread = bpf_task_storage_get(&cuda_threads, bpf_get_current_task_btf(), NULL,
+                                                    BPF_LOCAL_STORAGE_GET_F_CREATE);
+  /* No memory; before 6.2 also: another thread was stopped on this CPU while it asked. */
+  if (!thread) count_drop(DROP_CUDA_TABLE);
+  return thread;
 }
 
 #if defined(__TARGET_ARCH_x86)

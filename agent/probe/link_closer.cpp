@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/probe/link_closer.h"
 
+#include <fmt/format.h>
+
 #include <utility>
+
+#include "agent/base/log.h"
 
 namespace tacit::probe {
 namespace {
 
-constexpr int kThreads = 4;
+// Worth a word: perf events of some hundred places take many seconds.
+constexpr size_t kMany = 100;
 
 }  // namespace
 
 LinkCloser::~LinkCloser() {
   {
     const std::lock_guard lock(mutex_);
+    if (links_.size() > kMany)
+      log::info(fmt::format("detaching {} uprobes, one after the other on this kernel", links_.size()));
     ending_ = true;
   }
   changed_.notify_all();
@@ -21,23 +28,36 @@ LinkCloser::~LinkCloser() {
 
 void LinkCloser::close(UprobeLink link) {
   if (link.empty()) return;
-  while (threads_.size() < kThreads) threads_.emplace_back([this] { run(); });
+  while (threads_.size() < wanted_threads_) threads_.emplace_back([this] { run(); });
   {
     const std::lock_guard lock(mutex_);
-    links_.push_back(std::move(link));
+    for (auto& fd : link) links_.push_back(std::move(fd));
   }
-  changed_.notify_one();
+  changed_.notify_all();
+}
+
+size_t LinkCloser::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return links_.size();
+}
+
+void LinkCloser::set_paused(bool paused) {
+  {
+    const std::lock_guard lock(mutex_);
+    paused_ = paused;
+  }
+  changed_.notify_all();
 }
 
 void LinkCloser::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return ending_ || !links_.empty(); });
+    changed_.wait(lock, [this] { return may_close(); });
     if (links_.empty()) return;
-    UprobeLink link = std::move(links_.back());
+    Fd link = std::move(links_.back());
     links_.pop_back();
     lock.unlock();
-    link.clear();
+    link.reset();
     lock.lock();
   }
 }

@@ -19,6 +19,9 @@ namespace {
 // Files and sentences that are remembered; beyond it the oldest knowledge is made anew.
 constexpr size_t kMaxImages = 4096;
 constexpr size_t kMaxRefused = 256;
+constexpr size_t kClosingThreads = 4;
+// Of perf events, which are closed more slowly than they are made: some 8 processes with CUDA.
+constexpr size_t kMaxWaitingLinks = 4096;
 
 uint64_t executable_inode(uint32_t pid) {
   struct stat status {};
@@ -36,7 +39,10 @@ runtime_layout moved(runtime_layout layout, uint64_t bias) {
 
 RuntimeProbes::RuntimeProbes(UprobeMechanism mechanism, const runtime::Interests& interests,
                              SetRuntime set_runtime)
-    : mechanism_(mechanism), interests_(interests), set_runtime_(std::move(set_runtime)) {}
+    : mechanism_(mechanism),
+      interests_(interests),
+      set_runtime_(std::move(set_runtime)),
+      closer_(mechanism == UprobeMechanism::kPerfEvent ? 1 : kClosingThreads) {}
 
 void RuntimeProbes::add_program(const std::string& name, int fd) { programs_[name] = fd; }
 
@@ -50,6 +56,7 @@ Inspection RuntimeProbes::inspect(uint32_t pid) {
   });
   const auto [entry, is_first_look] = processes_.try_emplace(pid);
   Process& process = entry->second;
+  const LinkCloser::Pause pause(closer_);
   for (const auto& image : images)
     if (image.file.inode == executable || runtime::may_be_known(image.name, interests_))
       look_at(pid, image, glibc, process);
@@ -106,6 +113,11 @@ bool RuntimeProbes::attach(uint32_t pid, const runtime::ProbePlan& plan, const s
   const auto program = programs_.find(plan.program);
   if (program == programs_.end()) {
     refuse(plan.program + " is not there: this kernel refused its BPF program");
+    return false;
+  }
+  if (closer_.waiting() > kMaxWaitingLinks) {
+    refuse("this kernel detaches uprobes one after the other: as long as more than 4096 wait for it, "
+           "processes are not looked into");
     return false;
   }
   auto link = attach_uprobes(mechanism_, program->second, path, pid, plan.points);

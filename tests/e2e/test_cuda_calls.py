@@ -3,6 +3,7 @@
 the libraries and with NVIDIA's own runtime, which without a driver refuses each call with true codes."""
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -42,6 +43,12 @@ class Told:
         self.commands.write(command + "\n")
         assert self.answer() == expected, command
 
+    def tell_child(self, command):
+        """To a child that it forks, which ends with that."""
+        self.commands.write(f"fork {command}\n")
+        assert self.answer().startswith("pid ")
+        assert self.answer() == "0", command
+
     def end(self):
         self.commands.close()
         assert self.process.wait() == 0
@@ -49,24 +56,33 @@ class Told:
 
 def observed(tacit, *options):
     port = free_port()
-    agent = tacit.exec("--console", "json", f"--prometheus=127.0.0.1:{port}", *options)
+    agent = tacit.exec("--console", "json", "--log-level", "debug", f"--prometheus=127.0.0.1:{port}",
+                       *options)
     wait_until(lambda: port in listening_ports(), "the metrics page")
     return agent, Page(port)
 
 
-def until_probed(page, command):
-    """A library is looked into some milliseconds after it was mapped: waits until a call is seen."""
+LIBRARIES = ("libcuda.so.1", "libcudart.so.13", "libnccl.so.2")
+
+
+def until_probed(agent, page, program, answer="0", libraries=LIBRARIES):
+    """A library is looked into some milliseconds after it was mapped: waits until all its probes are in
+    place, and a launch is seen. Returns how many were by then."""
+    for library in libraries:
+        line = f"process {program.process.pid}: the probes in {library}"
+        wait_until(lambda: line in agent.output.text(), line)
+
     def seen():
-        command()
+        program.tell("launch 1", answer)
         return page.read().total("cuda_launches_total") > 0
-    wait_until(seen, "the libraries to be probed")
+    wait_until(seen, "a launch to be seen")
     return page.total("cuda_launches_total")
 
 
 def test_counts_are_what_was_asked_for(tacit, fakes, tmp_path):
     agent, page = observed(tacit)
     program = Told(agent, tmp_path, fakes / "cuda_calls")
-    before = until_probed(page, lambda: program.tell("launch 1"))
+    before = until_probed(agent, page, program)
     tell = program.tell
     tell("launch 1000")
     tell("driver_launch 10")
@@ -138,7 +154,8 @@ def test_each_way_to_have_the_libraries(tacit, fakes, tmp_path, how):
         if how == "deleted":
             for library in libraries.iterdir():
                 library.unlink()
-    before = until_probed(page, lambda: program.tell("launch 1"))
+    before = until_probed(agent, page, program,
+                          libraries=["cuda_calls_static"] if how == "static" else LIBRARIES)
     program.tell("launch 100")
     program.tell("malloc 64")
     program.tell("fail 2")
@@ -156,11 +173,13 @@ def test_since_when_nothing_ran(tacit, fakes, tmp_path):
     """By the calls alone: no driver tells of processes here."""
     agent, page = observed(tacit)
     program = Told(agent, tmp_path, fakes / "cuda_calls")
-    until_probed(page, lambda: program.tell("launch 1"))
+    until_probed(agent, page, program)
     for command in ("launch 1", "copy 1 4096 1", "set 64 1"):
         wait_until(lambda: page.read().total("gpu_idle_seconds") > 0.5, "idleness")
+        before = time.monotonic()
         program.tell(command)
-        assert 0 < page.read().total("gpu_idle_seconds") < 0.5, command
+        idle = page.read().total("gpu_idle_seconds")
+        assert 0 < idle < time.monotonic() - before, command
     assert not page.rows("gpu_idle_allocated_bytes")  # what it holds from before is not known
     program.tell("malloc 1000000")
     labels = {"process_pid": str(program.process.pid), "job": "cuda_calls"}
@@ -168,6 +187,72 @@ def test_since_when_nothing_ran(tacit, fakes, tmp_path):
     program.end()
     wait_until(lambda: not page.read().rows("gpu_idle_seconds"), "its series to go")
     agent.finish()
+
+
+def test_eight_at_once(tacit, fakes, tmp_path):
+    """Libraries loaded late by eight programs; one forks, one ends: the others' counts are their own."""
+    agent, page = observed(tacit)
+    programs = []
+    for number in range(8):
+        (tmp_path / str(number)).mkdir()
+        programs.append(Told(agent, tmp_path / str(number), fakes / "cuda_calls_late"))
+    for program in programs:
+        program.tell(f"load {fakes}")
+
+    def launches():
+        page.read()
+        return [page.total("cuda_launches_total", process_pid=str(program.process.pid))
+                for program in programs]
+
+    def all_seen():
+        for program in programs:
+            program.tell("launch 1")
+        return all(launches())
+    wait_until(all_seen, "all eight to be probed", 60)
+    before = launches()
+    for program in programs:
+        program.tell("launch 1000")
+    programs[0].tell_child("launch 7")
+    programs[7].end()
+    for program in programs[:7]:
+        program.tell("launch 10")
+    wait_until(lambda: launches()[:7] == [count + 1010 for count in before[:7]], "exact counts")
+    for program in programs[:7]:
+        program.end()
+    agent.finish()
+
+
+def changed_code(pid, directory):
+    """Mapped code of this directory's files that is not as in its file: where breakpoints are."""
+    changed = []
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            fields = line.split()
+            if len(fields) < 6 or "x" not in fields[1] or not fields[5].startswith(str(directory)):
+                continue
+            begin, end = (int(part, 16) for part in fields[0].split("-"))
+            with open(fields[5], "rb") as file:
+                file.seek(int(fields[2], 16))
+                wanted = file.read(end - begin)
+            memory.seek(begin)
+            if memory.read(len(wanted)) != wanted:
+                changed.append(fields[5])
+    return changed
+
+
+@pytest.mark.parametrize("how", ["finish", "kill"])
+def test_the_program_goes_on_when_the_agent_ends(tacit, host, fakes, tmp_path, how):
+    program = Told(host, tmp_path, fakes / "cuda_calls")
+    port = free_port()
+    agent = tacit.run("--pid", program.process.pid, f"--prometheus=127.0.0.1:{port}")
+    until_probed(agent, Page(port), program)
+    assert len(changed_code(program.process.pid, fakes)) == 3
+    getattr(agent, how)()
+    wait_until(lambda: not changed_code(program.process.pid, fakes), "the probes to be gone")
+    program.tell_child("launch 3")
+    for command in ("launch 1000", "malloc 100", "threads 4 launch 10", "free", "sync 3"):
+        program.tell(command)
+    program.end()
 
 
 def test_switched_off(tacit, fakes, tmp_path):
@@ -218,7 +303,7 @@ def test_nvidias_runtime_without_a_driver(tacit, tmp_path):
     agent, page = observed(tacit)
     program = Told(agent, tmp_path, "python3", script, libraries[0])
     code = "35"  # cudaErrorInsufficientDriver
-    before = until_probed(page, lambda: program.tell("launch 1", code))
+    before = until_probed(agent, page, program, code, ["libcudart.so.13"])
     for name in ("malloc", "host", "free", "sync", "count", "launch", "thunk", "copy"):
         program.tell(f"{name} 100", code)
     page.until("cuda_copies_total", 100)

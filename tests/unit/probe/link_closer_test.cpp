@@ -13,7 +13,7 @@ namespace {
 TEST(LinkCloserTest, EverythingIsClosedWhenItIsGone) {
   std::vector<Fd> writers;
   {
-    LinkCloser closer;
+    LinkCloser closer(4);
     closer.close({});
     for (int i = 0; i < 20; ++i) {
       UprobeLink link;
@@ -32,6 +32,24 @@ TEST(LinkCloserTest, EverythingIsClosedWhenItIsGone) {
     ASSERT_EQ(::poll(&state, 1, 0), 1);
     EXPECT_TRUE(state.revents & POLLERR) << "its reading end is still open";
   }
+}
+
+TEST(LinkCloserTest, NoneIsClosedInAPause) {
+  LinkCloser closer(1);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const Fd writer(ends[1]);
+  UprobeLink link;
+  link.emplace_back(ends[0]);
+  pollfd state{writer.get(), 0, 0};
+  {
+    const LinkCloser::Pause pause(closer);
+    closer.close(std::move(link));
+    EXPECT_EQ(closer.waiting(), 1u);
+    EXPECT_EQ(::poll(&state, 1, 20), 0) << "its reading end is closed";
+  }
+  EXPECT_EQ(::poll(&state, 1, 10'000), 1);
+  EXPECT_TRUE(state.revents & POLLERR);
 }
 
 }  // namespace
