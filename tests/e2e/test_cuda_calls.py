@@ -244,7 +244,8 @@ def changed_code(pid, directory):
 def test_the_program_goes_on_when_the_agent_ends(tacit, host, fakes, tmp_path, how):
     program = Told(host, tmp_path, fakes / "cuda_calls")
     port = free_port()
-    agent = tacit.run("--pid", program.process.pid, f"--prometheus=127.0.0.1:{port}")
+    agent = tacit.run("--pid", program.process.pid, "--log-level", "debug",
+                      f"--prometheus=127.0.0.1:{port}")
     until_probed(agent, Page(port), program)
     assert len(changed_code(program.process.pid, fakes)) == 3
     getattr(agent, how)()
