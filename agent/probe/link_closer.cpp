@@ -6,20 +6,24 @@
 #include <utility>
 
 #include "agent/base/log.h"
+#include "agent/probe/link_heir.h"
 
 namespace tacit::probe {
 namespace {
 
-// Worth a word: perf events of some hundred places take many seconds.
-constexpr size_t kMany = 100;
+// Perf events of some hundred places take many seconds.
+constexpr size_t kTooManyToWaitFor = 100;
 
 }  // namespace
 
 LinkCloser::~LinkCloser() {
   {
     const std::lock_guard lock(mutex_);
-    if (links_.size() > kMany)
-      log::info(fmt::format("detaching {} uprobes, one after the other on this kernel", links_.size()));
+    if (links_.size() > kTooManyToWaitFor) {
+      log::info(fmt::format("this kernel detaches {} uprobes one after the other: that goes on in the "
+                            "background (process tacit-detach)", links_.size()));
+      leave_to_heir(std::exchange(links_, {}));
+    }
     ending_ = true;
   }
   changed_.notify_all();

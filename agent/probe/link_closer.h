@@ -16,7 +16,7 @@ namespace tacit::probe {
 class LinkCloser {
  public:
   explicit LinkCloser(size_t threads) : wanted_threads_(threads) {}
-  ~LinkCloser();  // once all are closed
+  ~LinkCloser();  // once all are closed, or left to a child where that takes too long
   LinkCloser(const LinkCloser&) = delete;
   LinkCloser& operator=(const LinkCloser&) = delete;
 

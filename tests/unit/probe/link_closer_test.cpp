@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vector>
@@ -32,6 +33,40 @@ TEST(LinkCloserTest, EverythingIsClosedWhenItIsGone) {
     ASSERT_EQ(::poll(&state, 1, 0), 1);
     EXPECT_TRUE(state.revents & POLLERR) << "its reading end is still open";
   }
+}
+
+// More than anybody waits for: a child closes them, and keeps nothing else open.
+TEST(LinkCloserTest, ManyAreLeftToAChild) {
+  constexpr int kMany = 300;
+  std::vector<Fd> writers;
+  int others[2];
+  ASSERT_EQ(::pipe(others), 0);
+  const Fd other_reader(others[0]);
+  {
+    LinkCloser closer(1);
+    const LinkCloser::Pause pause(closer);
+    const Fd other_writer(others[1]);
+    for (int i = 0; i < kMany; ++i) {
+      int ends[2];
+      ASSERT_EQ(::pipe(ends), 0);
+      UprobeLink link;
+      link.emplace_back(ends[0]);
+      writers.emplace_back(ends[1]);
+      closer.close(std::move(link));
+    }
+    EXPECT_EQ(closer.waiting(), static_cast<size_t>(kMany));
+  }
+  for (const auto& writer : writers) {
+    pollfd state{writer.get(), 0, 0};
+    ASSERT_EQ(::poll(&state, 1, 10'000), 1) << "its reading end is still open";
+    EXPECT_TRUE(state.revents & POLLERR);
+  }
+  pollfd state{other_reader.get(), 0, 0};
+  ASSERT_EQ(::poll(&state, 1, 10'000), 1) << "the child has what is not its own";
+  EXPECT_TRUE(state.revents & POLLHUP);
+  int status = 0;
+  EXPECT_GT(::wait(&status), 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST(LinkCloserTest, NoneIsClosedInAPause) {
