@@ -10,6 +10,9 @@
 
 namespace tacit::discovery {
 
+// ProcessKey counts in clock ticks; USER_HZ is 100 on every architecture we build for.
+constexpr uint64_t kNsPerTick = 10'000'000;
+
 // Identity: a pid alone is used again. Start in clock ticks since boot (proc(5), stat field 22),
 // which is CLOCK_BOOTTIME in units of 1/sysconf(_SC_CLK_TCK) s.
 struct ProcessKey {

@@ -18,8 +18,6 @@
 namespace tacit::pipeline {
 namespace {
 
-// ProcessKey counts in clock ticks; USER_HZ is 100 on every architecture we build for.
-constexpr uint64_t kNsPerTick = 10'000'000;
 constexpr uint64_t kSweepNs = 5'000'000'000;
 constexpr uint64_t kSweepsPerVerification = 12;  // a lost exit event is noticed in a minute
 
@@ -54,6 +52,11 @@ Pipeline::Pipeline(Rooms rooms)
                  emitter()},
                 rooms_.config.gpu_step_spans),
       request_kernels_(rooms_.kernels),
+      inspections_(rooms_.probes, rooms_.processes,
+                   [this](uint32_t pid, const probe::Inspection& found, uint64_t age_ns) {
+                     adapt_traits(pid, found.runtime);
+                     if (found.found_torch) training_.probed_late(pid, age_ns);
+                   }),
       carriers_({rooms_.config, rooms_.probes, rooms_.processes, rooms_.correlator, rooms_.samplers},
                 tracing_),
       http_({rooms_.processes, rooms_.resources, rooms_.semantics, rooms_.correlator,
@@ -122,7 +125,7 @@ void Pipeline::obey(const discovery::Verdict& verdict, uint32_t pid) {
   if (verdict.follow) {
     if (auto followed = rooms_.probes.follow(pid); !followed) log::warn(followed.error().message);
     carriers_.tell(pid);
-    inspect_soon(pid);
+    inspections_.ask(pid);
   }
   processes_changed_ = true;
 }
@@ -132,7 +135,7 @@ void Pipeline::handle(const event::ProcessFork& fork) {
                            fork.raw->child_start_time_ns);
   if (tracing_) programs_.forked(fork);
   carriers_.tell(fork.raw->child_pid);
-  inspect_soon(fork.raw->child_pid, fork.raw->header.time_ns);
+  inspections_.ask(fork.raw->child_pid, fork.raw->header.time_ns);
   processes_changed_ = true;
 }
 
@@ -155,7 +158,7 @@ void Pipeline::handle(const event::ProcessExec& exec) {
   begin_program(raw.header.pid, raw.header.time_ns);
   carriers_.tell(raw.header.pid);
   carriers_.tell_program(raw.header.pid);
-  inspect_soon(raw.header.pid, raw.header.time_ns);
+  inspections_.ask(raw.header.pid, raw.header.time_ns);
 }
 
 trace::ProcessWork& Pipeline::work(uint32_t pid) {
@@ -167,32 +170,6 @@ void Pipeline::adapt_traits(uint32_t pid, runtime_kind runtime) {
   if (!tracing_) return;
   if (runtime == RUNTIME_LOOP) work(pid).set_traits({.calls_in_turn = true});
   if (runtime == RUNTIME_GO) work(pid).set_traits({.tasks_move = true});
-}
-
-// At the batch's end, so that a program that maps a dozen libraries is looked at once.
-void Pipeline::inspect_soon(uint32_t pid, uint64_t began_ns) {
-  if (rooms_.processes.find(pid) == nullptr) return;
-  uint64_t& began = to_inspect_[pid];
-  if (began_ns != 0) began = began_ns;
-}
-
-void Pipeline::inspect_images() {
-  for (const auto& [pid, began_ns] : to_inspect_) {
-    const auto found = rooms_.probes.inspect(pid);
-    adapt_traits(pid, found.runtime);
-    if (found.found_torch) training_.probed_late(pid, age_ns(pid, began_ns));
-  }
-  to_inspect_.clear();
-}
-
-// How long this program, or forked child, has run.
-uint64_t Pipeline::age_ns(uint32_t pid, uint64_t began_ns) const {
-  if (began_ns != 0) return monotonic_ns() - began_ns;
-  const discovery::Process* process = rooms_.processes.find(pid);
-  if (process == nullptr) return 0;
-  const uint64_t start_ns = process->key.start_ticks * kNsPerTick;
-  const uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
-  return now_ns > start_ns ? now_ns - start_ns : 0;
 }
 
 void Pipeline::handle(const event::TraceIds& ids) {
@@ -263,7 +240,7 @@ void Pipeline::handle(const event::ProcessExit& exit) {
   rooms_.correlator.sdks().exited(header.pid);
   if (rooms_.kernels != nullptr) rooms_.kernels->exited(header.pid, header.time_ns);
   rooms_.probes.forget(header.pid);
-  to_inspect_.erase(header.pid);
+  inspections_.forget(header.pid);
   processes_changed_ = true;
 }
 
@@ -321,7 +298,7 @@ void Pipeline::handle(const event::Training& training) { training_.on(training);
 
 void Pipeline::handle(const event::File& file) { training_.on(file); }
 
-void Pipeline::handle(const event::ImageMapped& mapped) { inspect_soon(mapped.raw->header.pid); }
+void Pipeline::handle(const event::ImageMapped& mapped) { inspections_.ask(mapped.raw->header.pid); }
 
 void Pipeline::report_failed_connect(const FailedConnect& failed) {
   const discovery::Process* process = rooms_.processes.resolve(failed.actor.pid);
@@ -360,7 +337,7 @@ void Pipeline::on_batch_begin(uint64_t now_ns) {
   if (!std::exchange(knows_running_, true))
     for (const discovery::Process* process : rooms_.processes.running()) {
       carriers_.tell(process->pid());
-      inspect_soon(process->pid());
+      inspections_.ask(process->pid());
     }
   const uint64_t lost = rooms_.probes.lost_events();
   if (std::exchange(lost_events_, lost) != lost) moment_.last_loss_ns = now_ns;
@@ -370,7 +347,7 @@ void Pipeline::on_batch_begin(uint64_t now_ns) {
 
 void Pipeline::on_batch_end(uint64_t now_ns) {
   moment_.now_ns = now_ns;
-  inspect_images();
+  inspections_.carry_out();
   training_.tick(now_ns, moment_.wall_offset_ns);
   if (rooms_.kernels != nullptr) rooms_.kernels->tick(now_ns);
   failed_connects_.flush(now_ns);
@@ -396,7 +373,7 @@ void Pipeline::publish(uint64_t now_ns) {
     std::vector<metrics::ObservedProcess> observed;
     for (const discovery::Process* process : rooms_.processes.running())
       observed.push_back({.pid = process->pid(),
-                          .start_time_ns = process->key.start_ticks * kNsPerTick,
+                          .start_time_ns = process->key.start_ticks * discovery::kNsPerTick,
                           .resource = rooms_.resources.resource_for(*process)});
     counted_.followed_processes = observed.size();
     rooms_.metrics.set_processes(std::move(observed));

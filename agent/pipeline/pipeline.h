@@ -4,7 +4,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -21,6 +20,7 @@
 #include "agent/pipeline/connection_table.h"
 #include "agent/pipeline/failed_connects.h"
 #include "agent/pipeline/http_traces.h"
+#include "agent/pipeline/inspections.h"
 #include "agent/pipeline/programs.h"
 #include "agent/pipeline/request_kernels.h"
 #include "agent/pipeline/span_outlet.h"
@@ -109,9 +109,6 @@ class Pipeline final : public RecordHandler {
   void report_program(const EndedProgram& ended);
   trace::ProcessWork& work(uint32_t pid);
   void adapt_traits(uint32_t pid, runtime_kind runtime);
-  void inspect_soon(uint32_t pid, uint64_t began_ns = 0);
-  uint64_t age_ns(uint32_t pid, uint64_t began_ns) const;
-  void inspect_images();
   void begin_program(uint32_t pid, uint64_t time_ns);
   void emit(telemetry::Span span, const trace::PlacePtr& place, uint32_t pid,
             const telemetry::ResourcePtr& resource, gpu::WindowId kernels = gpu::kNoWindow);
@@ -129,10 +126,10 @@ class Pipeline final : public RecordHandler {
   GpuFailures gpu_failures_;
   TrainingTraces training_;
   RequestKernels request_kernels_;
+  Inspections inspections_;
   TraceCarriers carriers_;
   HttpTraces::Moment moment_;
   HttpTraces http_;
-  std::map<uint32_t, uint64_t> to_inspect_;  // when it began, if that was seen; else 0
   uint64_t next_sweep_ns_ = 0;
   uint64_t sweeps_ = 0;
   uint64_t lost_events_ = 0;

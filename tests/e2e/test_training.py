@@ -160,8 +160,13 @@ def test_missing_file(tacit, tmp_path):
 def test_out_of_memory(tacit, tmp_path):
     """The failed call is told by the loop that made it and by the program that it ended."""
     subprocess.run(["sh", WORKLOADS / "fake_cuda/build.sh", tmp_path], check=True)
-    agent = tacit.exec("--console", "json")
-    process = training.start(agent, "out_of_memory", FAKE_CUDA=str(tmp_path))
+    go = tmp_path / "go"
+    agent = tacit.exec("--console", "json", "--log-level", "debug")
+    process = training.start(agent, "out_of_memory", FAKE_CUDA=str(tmp_path), GO=str(go))
+    for library in ("libcuda.so.1", "libcudart.so.13"):
+        line = f"process {process.pid}: the probes in {library} are in place"
+        wait_until(lambda: line in agent.output.text(), line, 100)
+    go.touch()
     assert process.wait(100) == 1
     agent.finish()
     assert training.truth(process)["code"] == 2, process.stderr()

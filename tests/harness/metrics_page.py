@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent's /metrics, as Prometheus reads it."""
 import re
+import urllib.error
 import urllib.request
 
 from harness.processes import wait_until
@@ -31,10 +32,19 @@ class Page:
         self.text = ""
 
     def read(self):
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
-            self.text = page.read().decode()
+        self.text = wait_until(self._fetch, "the page")
         return self
+
+    def _fetch(self):
+        """None in the moment between listening and having the page."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
+                return page.read().decode()
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return None
 
     def rows(self, name, **labels):
         """{all labels as a frozenset of pairs: value} of the series with these labels."""
@@ -47,7 +57,7 @@ class Page:
     def until(self, name, value, **labels):
         """Reads until the sum of these series has come to value: spans arrive a moment late."""
         try:
-            wait_until(lambda: self.read().total(name, **labels) >= value, f"{name} of {value}", 10)
+            wait_until(lambda: self.read().total(name, **labels) >= value, f"{name} of {value}", 30)
         except AssertionError as error:
             raise AssertionError(f"{error}; it is {self.total(name, **labels)}") from None
         return self

@@ -299,7 +299,7 @@ def out_of_memory(truth):
     folder = os.environ["FAKE_CUDA"]
     driver = ctypes.CDLL(os.path.join(folder, "libcuda.so.1"), mode=ctypes.RTLD_GLOBAL)
     runtime = ctypes.CDLL(os.path.join(folder, "libcudart.so.13"))
-    time.sleep(1)  # a library is looked into some milliseconds after it was mapped
+    wait_for_probes()
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     pointer = ctypes.c_void_p()
