@@ -61,6 +61,8 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
     count_drop(DROP_PROCESS_TABLE);
     return 0;
   }
+  struct followed_process *copy = followed_process(child_pid);
+  if (copy) copy->code_ns = copy->short_children = 0; /* of the parent's life */
   struct process_fork_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_PROCESS);
@@ -93,7 +95,8 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
   __u32 pid = task->tgid;
   struct followed_process *followed = followed_process(pid);
   if (!followed && !offer_execs) return 0;
-  if (followed) __builtin_memset(&followed->runtime, 0, sizeof(followed->runtime));
+  /* What was known of the program before, or of the parent that this one was forked from. */
+  if (followed) __builtin_memset(followed, 0, sizeof(*followed));
   struct process_exec_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     count_drop(DROP_RING_FULL_PROCESS);

@@ -90,8 +90,9 @@ void TrainingLoop::backward(uint64_t time_ns) {
   begin_iteration(time_ns);
   figures_.times.data_wait_ns += std::exchange(waited_ns_, 0);
   if (doing_ == Doing::kForward) figures_.times.forward_ns += time_ns - since_ns_;
-  // A backward pass inside a step (LBFGS) is the optimizer's.
-  if (open_steps_ == 0) {
+  if (open_steps_ > 0) {
+    has_closure_ = true;
+  } else {
     doing_ = Doing::kBackward;
     since_ns_ = time_ns;
   }
@@ -109,7 +110,9 @@ void TrainingLoop::step_begins(std::string_view text, uint64_t time_ns) {
 
 std::optional<FinishedStep> TrainingLoop::step_ends(uint64_t time_ns) {
   if (open_steps_ == 0 || --open_steps_ > 0) return std::nullopt;
-  if (doing_ == Doing::kOptimizer) figures_.times.optimizer_ns += time_ns - since_ns_;
+  const bool had_closure = std::exchange(has_closure_, false);
+  if (doing_ == Doing::kOptimizer)
+    (had_closure ? figures_.times.closure_ns : figures_.times.optimizer_ns) += time_ns - since_ns_;
   doing_ = Doing::kOther;
   FinishedStep step{++figures_.steps, std::move(optimizer_), iteration_ns_, time_ns};
   const bool has_room =

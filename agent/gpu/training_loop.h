@@ -73,6 +73,7 @@ class TrainingLoop {
   bool follows_step_ = false;  // nothing happened since the step before
   // The newest step's time, not in step_times_ yet: another optimizer may still step.
   std::optional<uint64_t> newest_begin_ns_;
+  bool has_closure_ = false;  // a backward pass was made inside the open step
   uint32_t open_steps_ = 0;  // an optimizer may step others: the outermost counts
   std::string optimizer_;
   uint64_t waited_ns_ = 0;  // for data, of the iteration that may begin

@@ -66,6 +66,7 @@ void TrainingMetrics::add_progress(Process& process, uint64_t id, const Training
   process.times.forward_ns += more(times.forward_ns, counted.times.forward_ns);
   process.times.backward_ns += more(times.backward_ns, counted.times.backward_ns);
   process.times.optimizer_ns += more(times.optimizer_ns, counted.times.optimizer_ns);
+  process.times.closure_ns += more(times.closure_ns, counted.times.closure_ns);
 }
 
 void TrainingMetrics::checkpoint(uint32_t pid, const telemetry::Resource& resource, bool save) {
@@ -112,7 +113,8 @@ std::vector<prometheus::MetricFamily> TrainingMetrics::collect() const {
     const std::pair<const char*, uint64_t> parts[] = {{"data_wait", process.times.data_wait_ns},
                                                       {"forward", process.times.forward_ns},
                                                       {"backward", process.times.backward_ns},
-                                                      {"optimizer", process.times.optimizer_ns}};
+                                                      {"optimizer", process.times.optimizer_ns},
+                                                      {"closure", process.times.closure_ns}};
     for (const auto& [part, ns] : parts)
       families.add_counter("training_time_seconds_total",
                            "Time of training loops by what they did", with(labels, "part", part),

@@ -51,6 +51,7 @@ struct LoopTimes {
   uint64_t forward_ns = 0;   // from a batch to its backward pass
   uint64_t backward_ns = 0;  // and from there to what came next
   uint64_t optimizer_ns = 0;
+  uint64_t closure_ns = 0;  // steps that were given a closure: forward, backward and update in one
 };
 
 struct LoopFigures {

@@ -113,11 +113,14 @@ class BeforeLoop {
 void add_saves(std::vector<TrainingPhase>& phases, const Outline& outline, const TrainingLoop& loop,
                const std::deque<Archive>& saves) {
   for (const auto& save : saves) {
-    const uint64_t end = save.end_ns != 0 ? save.end_ns : outline.end_ns;
+    const uint64_t end = save.end_ns != 0     ? save.end_ns
+                         : save.later_ns != 0 ? save.later_ns
+                                              : outline.end_ns;
     auto made =
         phase(outline, PhaseKind::kSaveModel, PhaseSource::kCheckpointWrite, save.begin_ns, end);
     made.complete = save.end_ns != 0;
-    made.in_loop = loop.trains() && end <= loop.end_ns();
+    made.in_loop =
+        loop.trains() && save.begin_ns >= loop.begin_ns() && end <= loop.end_ns();
     if (!save.file.empty()) made.files.push_back(save.file);
     made.file_count = 1;
     phases.push_back(std::move(made));
@@ -129,14 +132,27 @@ void add_saves(std::vector<TrainingPhase>& phases, const Outline& outline, const
 void note_archive(std::deque<Archive>& archives, const event::Training& event) {
   const auto& raw = *event.raw;
   if (raw.action == TRAINING_SAVE_BEGIN || raw.action == TRAINING_LOAD_BEGIN) {
+    note_later_mark(archives, raw.header.tid, raw.header.time_ns);
     if (archives.size() >= kMaxArchives) archives.pop_front();
-    archives.push_back({raw.subject, raw.header.time_ns, 0, valid_utf8(event.text)});
+    archives.push_back({.subject = raw.subject,
+                        .begin_ns = raw.header.time_ns,
+                        .tid = raw.header.tid,
+                        .file = valid_utf8(event.text)});
     return;
   }
   for (auto archive = archives.rbegin(); archive != archives.rend(); ++archive) {
     if (archive->subject != raw.subject || archive->end_ns != 0) continue;
     archive->end_ns = std::max<uint64_t>(raw.header.time_ns, archive->begin_ns);
     return;
+  }
+}
+
+void note_later_mark(std::deque<Archive>& archives, uint32_t tid, uint64_t time_ns) {
+  for (auto archive = archives.rbegin(); archive != archives.rend(); ++archive) {
+    if (archive->tid != tid) continue;
+    if (archive->end_ns == 0 && archive->later_ns == 0)
+      archive->later_ns = std::max(time_ns, archive->begin_ns);
+    return;  // those before have ended, or this was noted of them
   }
 }
 

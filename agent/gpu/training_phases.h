@@ -18,6 +18,8 @@ struct Archive {
   uint64_t subject = 0;  // address of PyTorch's object
   uint64_t begin_ns = 0;
   uint64_t end_ns = 0;  // 0: not seen
+  uint32_t tid = 0;
+  uint64_t later_ns = 0;  // of one whose end was not seen: it was over by then; 0: not known
   std::string file;
 };
 inline constexpr size_t kMaxArchives = 64;    // told of one run; the newest
@@ -25,6 +27,9 @@ inline constexpr size_t kMaxStepSpans = 1024;  // shown of one run; the newest
 
 // TRAINING_SAVE_* and TRAINING_LOAD_*.
 void note_archive(std::deque<Archive>& archives, const event::Training& event);
+
+// The thread did something else: what it was writing is written, or was given up.
+void note_later_mark(std::deque<Archive>& archives, uint32_t tid, uint64_t time_ns);
 
 // What a process did before a run.
 struct Preparation {

@@ -28,14 +28,20 @@ void add_loop(telemetry::Attributes& attributes, const LoopFigures& loop, uint64
   if (loop.step_p95_ns)
     attributes.push_back({"tacit.training.step.duration.p95", seconds(*loop.step_p95_ns)});
   if (!loop.times_known || loop.steps == 0) return;
+  const LoopTimes& times = loop.times;
+  // What is 0 because it lies in closures, where it cannot be told apart, is left out.
+  const auto add = [&](const char* name, uint64_t part_ns, bool may_be_zero) {
+    if (part_ns > 0 || may_be_zero)
+      attributes.push_back({name, attribute_share(part_ns, length_ns)});
+  };
+  const bool in_parts = times.closure_ns == 0;
   if (loop.loader_calls > 0) {
-    attributes.push_back(
-        {"tacit.training.data_wait.share", attribute_share(loop.times.data_wait_ns, length_ns)});
-    attributes.push_back({"tacit.training.forward.share", attribute_share(loop.times.forward_ns, length_ns)});
+    add("tacit.training.data_wait.share", times.data_wait_ns, true);
+    add("tacit.training.forward.share", times.forward_ns, in_parts);
   }
-  attributes.push_back({"tacit.training.backward.share", attribute_share(loop.times.backward_ns, length_ns)});
-  attributes.push_back(
-      {"tacit.training.optimizer.share", attribute_share(loop.times.optimizer_ns, length_ns)});
+  add("tacit.training.backward.share", times.backward_ns, in_parts);
+  add("tacit.training.optimizer.share", times.optimizer_ns, in_parts);
+  add("tacit.training.closure.share", times.closure_ns, false);
 }
 
 // As an exception is told of: https://opentelemetry.io/docs/specs/semconv/exceptions/

@@ -34,7 +34,7 @@ bool is_data_file(std::string_view path) {
   for (const auto prefix : kSystem)
     if (path.starts_with(prefix)) return false;
   // A virtual environment may lie anywhere; so may caches of compiled code.
-  return !contains(path, "/site-packages/") && !contains(path, "/dist-packages/") &&
+  return !path.ends_with(".so") && !contains(path, ".so.") && !contains(path, "/site-packages/") && !contains(path, "/dist-packages/") &&
          !contains(path, "/lib/python3") && !contains(path, "__pycache__") &&
          !contains(path, "torchinductor") && !path.ends_with("pyvenv.cfg");
 }
@@ -69,7 +69,10 @@ void TrainingWatch::on(const event::Training& event) {
 TrainingWatch::Run* TrainingWatch::run_of(Process& process, const event::Training& event) {
   const auto& raw = *event.raw;
   for (Run& run : process.runs)
-    if (run.tid == raw.header.tid) return &run;
+    if (run.tid == raw.header.tid) {
+      run.last_event_ns = raw.header.time_ns;
+      return &run;
+    }
   if (is_end(raw.action)) return nullptr;
   if (process.runs.size() >= kMaxRunsOfProcess) {
     ++refused_;
@@ -78,6 +81,7 @@ TrainingWatch::Run* TrainingWatch::run_of(Process& process, const event::Trainin
   Run& made = process.runs.emplace_back();
   made.id = next_id_++;
   made.tid = raw.header.tid;
+  made.last_event_ns = raw.header.time_ns;
   made.before = std::exchange(process.preparation, {});
   if (made.tid != raw.header.pid) made.before.begin_ns = 0;  // nor what its thread did before
   // Where no data was read, importing went on until the run began.
@@ -108,6 +112,7 @@ void TrainingWatch::on_mark(Process& process, const event::Training& event) {
   if (!is_end(raw.action)) leave_run_of_another(process, event);
   Run* run = run_of(process, event);
   if (run == nullptr) return;
+  note_later_mark(run->saves, raw.header.tid, raw.header.time_ns);
   if (raw.cleared_ns != 0) run->loop.gradients_cleared(raw.cleared_ns);
   const auto step = run->loop.mark(action, event.text, raw.sees_ends != 0, raw.header.time_ns);
   if (!step) return;
@@ -127,6 +132,7 @@ void TrainingWatch::on_save(Process& process, const event::Training& event) {
   if (raw.action == TRAINING_SAVE_END) observer_.checkpoint(raw.header.pid, true);
   if (run == nullptr) run = run_of(process, event);  // a model that was trained elsewhere
   if (run == nullptr) return;
+  run->last_event_ns = raw.header.time_ns;
   note_archive(run->saves, event);
 }
 
@@ -220,8 +226,8 @@ void TrainingWatch::expire(uint64_t now_ns) {
     for (size_t i = 0; i < process.runs.size();) {
       const TrainingLoop& loop = process.runs[i].loop;
       const uint64_t patience_ns = std::max(kSilenceNs, kSilentSteps * loop.longest_step_ns());
-      if (now_ns > loop.last_mark_ns() + patience_ns)
-        end_run(pid, process, i, loop.last_mark_ns(), false);
+      if (now_ns > process.runs[i].last_event_ns + patience_ns)
+        end_run(pid, process, i, process.runs[i].last_event_ns, false);
       else
         ++i;
     }

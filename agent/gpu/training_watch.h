@@ -67,6 +67,7 @@ class TrainingWatch {
   struct Run {
     uint64_t id = 0;
     uint32_t tid = 0;
+    uint64_t last_event_ns = 0;  // a mark, or a checkpoint's
     TrainingLoop loop;
     Preparation before;
     std::deque<Archive> saves;

@@ -151,7 +151,7 @@ void Pipeline::handle(const event::ProcessExec& exec) {
                                  .comm = {raw.comm, ::strnlen(raw.comm, sizeof(raw.comm))},
                                  .followed = raw.followed != 0}),
        raw.header.pid);
-  training_.process_ended(raw.header.pid, raw.header.time_ns, 0);
+  training_.process_ended(raw.header.pid, raw.header.time_ns, std::nullopt);
   rooms_.correlator.forget_process(raw.header.pid, raw.header.time_ns);
   if (rooms_.kernels != nullptr) rooms_.kernels->exited(raw.header.pid, raw.header.time_ns);
   rooms_.probes.forget(raw.header.pid);

@@ -89,7 +89,18 @@ void Programs::finish(uint64_t now_ns) {
   by_pid_.clear();
 }
 
-// https://opentelemetry.io/docs/specs/semconv/cli/cli-spans/: an exit code other than 0 is an error.
+void describe_exit(telemetry::Span& span, uint32_t wait_status) {
+  const int status = static_cast<int>(wait_status);
+  // As a shell reports it: 128 and the signal's number.
+  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  span.attributes.push_back({"process.exit.code", int64_t{code}});
+  if (code == 0) return;
+  span.status = telemetry::StatusCode::kError;
+  span.status_message = WIFSIGNALED(status) ? "ended by signal " + std::to_string(WTERMSIG(status))
+                                            : "exit code " + std::to_string(code);
+  span.attributes.push_back({"error.type", std::to_string(code)});
+}
+
 telemetry::Span program_span(const EndedProgram& program, int64_t wall_offset_ns) {
   telemetry::Span span;
   // A process may have no name at all: an emptied comm, no arguments, a file that is gone.
@@ -100,19 +111,10 @@ telemetry::Span program_span(const EndedProgram& program, int64_t wall_offset_ns
                      (program.end_ns > program.begin_ns ? program.end_ns - program.begin_ns : 0);
   if (!program.name.executable.empty())
     span.attributes.push_back({"process.executable.name", valid_utf8(program.name.executable)});
-  if (!program.wait_status) {
+  if (program.wait_status)
+    describe_exit(span, *program.wait_status);
+  else
     span.attributes.push_back({"tacit.outcome", std::string("unknown")});
-    return span;
-  }
-  const int status = static_cast<int>(*program.wait_status);
-  // As a shell reports it: 128 and the signal's number.
-  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  span.attributes.push_back({"process.exit.code", int64_t{code}});
-  if (code == 0) return span;
-  span.status = telemetry::StatusCode::kError;
-  span.status_message = WIFSIGNALED(status) ? "ended by signal " + std::to_string(WTERMSIG(status))
-                                            : "exit code " + std::to_string(code);
-  span.attributes.push_back({"error.type", std::to_string(code)});
   return span;
 }
 

@@ -32,6 +32,10 @@ struct EndedProgram {
   std::optional<uint32_t> wait_status;  // none: it began to serve, or the agent stopped first
 };
 
+// Its exit code, as a shell reports it, and what follows from it: other than 0 is an error.
+// https://opentelemetry.io/docs/specs/semconv/cli/cli-spans/
+void describe_exit(telemetry::Span& span, uint32_t wait_status);
+
 class Programs {
  public:
   // `correlator` outlives it. `ended` gets each program that was a parent, that a request started,

@@ -8,6 +8,7 @@
 
 #include "agent/base/log.h"
 #include "agent/gpu/training_spans.h"
+#include "agent/pipeline/programs.h"
 #include "agent/runtime/memory_map.h"
 #include "agent/telemetry/attribute_number.h"
 
@@ -44,10 +45,13 @@ void TrainingTraces::probed_late(uint32_t pid, uint64_t age_ns) {
   if (unseen_ns_.size() < gpu::TrainingWatch::kMaxProcesses) unseen_ns_[pid] = age_ns;
 }
 
-void TrainingTraces::process_ended(uint32_t pid, uint64_t time_ns, uint32_t wait_status) {
+void TrainingTraces::process_ended(uint32_t pid, uint64_t time_ns,
+                                   std::optional<uint32_t> wait_status) {
   now_ns_ = time_ns;
-  ending_in_failure_ = wait_status != 0;
+  wait_status_ = wait_status;
+  ending_in_failure_ = wait_status.value_or(0) != 0;
   watch_.process_ended(pid, time_ns, ending_in_failure_);
+  wait_status_.reset();
   ending_in_failure_ = false;
   rooms_.metrics.process_over(pid, time_ns);
   unseen_ns_.erase(pid);
@@ -97,6 +101,7 @@ telemetry::Span TrainingTraces::root_span(const std::vector<gpu::TrainingPhase>&
   span.name = "training";
   span.start_unix_ns = static_cast<uint64_t>(static_cast<int64_t>(begin_ns) + wall_offset_ns_);
   span.end_unix_ns = span.start_unix_ns + (end_ns - begin_ns);
+  if (wait_status_) describe_exit(span, *wait_status_);
   rooms_.failures.describe(span, pid, begin_ns, ending_in_failure_ ? now_ns_ : end_ns,
                            ending_in_failure_, wall_offset_ns_);
   return span;

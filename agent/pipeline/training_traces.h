@@ -44,8 +44,8 @@ class TrainingTraces final : public gpu::TrainingObserver {
   void thread_ended(uint32_t pid, uint32_t tid) { watch_.thread_ended(pid, tid); }
   // PyTorch was there before its probes, which are in place now, `age_ns` after the process began.
   void probed_late(uint32_t pid, uint64_t age_ns);
-  // Before the process is forgotten elsewhere. `wait_status`: 0 where it became another program.
-  void process_ended(uint32_t pid, uint64_t time_ns, uint32_t wait_status);
+  // Before the process is forgotten elsewhere. `wait_status`: none where it became another program.
+  void process_ended(uint32_t pid, uint64_t time_ns, std::optional<uint32_t> wait_status);
   // Once a batch: `wall_offset_ns` is for what comes now.
   void tick(uint64_t now_ns, int64_t wall_offset_ns);
   void finish(uint64_t now_ns) { watch_.finish(now_ns); }
@@ -74,7 +74,8 @@ class TrainingTraces final : public gpu::TrainingObserver {
   gpu::TrainingWatch watch_;
   std::unordered_map<uint64_t, Begun> begun_;  // by run
   std::unordered_map<uint32_t, uint64_t> unseen_ns_;  // by process: those of probed_late()
-  bool ending_in_failure_ = false;             // the process that is ending now does so
+  std::optional<uint32_t> wait_status_;  // of the process that is ending now
+  bool ending_in_failure_ = false;       // it does so
   uint64_t now_ns_ = 0;
   int64_t wall_offset_ns_ = 0;
   uint64_t next_expiry_ns_ = 0;

@@ -32,7 +32,7 @@ TACIT_STATIC_ASSERT(sizeof(struct runtime_layout) == 32, "no hidden padding");
 /* Value of maps/followed_processes.h. */
 struct followed_process {
   struct runtime_layout runtime;
-  __u64 code_ns; /* it last opened code, where files are reported; 0: not yet */
+  __u64 code_ns; /* it last opened code, where files are reported; 0: not yet, since its fork or exec */
   __u32 flags;   /* FOLLOWED_* */
   /* Of one that trains: children in a row that were forked and ended at once (process.bpf.c). */
   __u32 short_children;

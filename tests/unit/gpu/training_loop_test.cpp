@@ -116,13 +116,16 @@ TEST(TrainingLoop, AnOptimizerInsideAnotherIsNotAStep) {
   EXPECT_EQ(story.loop.figures().times.optimizer_ns, 10 * kMs);
 }
 
-TEST(TrainingLoop, BackwardInsideAStepIsTheOptimizers) {
+TEST(TrainingLoop, AStepWithAClosureIsOnePart) {
   Story story;
   story.data(1).given(2).step(5).cleared(6).backward(7).backward(9).stepped(12);
+  story.data(20).given(21).backward(25).step(27).stepped(30);
   const auto figures = story.loop.figures();
-  EXPECT_EQ(figures.backward_passes, 2u);
-  EXPECT_EQ(figures.times.backward_ns, 0u);
-  EXPECT_EQ(figures.steps, 1u);
+  EXPECT_EQ(figures.backward_passes, 3u);
+  EXPECT_EQ(figures.times.closure_ns, 7 * kMs);
+  EXPECT_EQ(figures.times.backward_ns, 2 * kMs);  // of the step without one
+  EXPECT_EQ(figures.times.optimizer_ns, 3 * kMs);
+  EXPECT_EQ(figures.steps, 2u);
 }
 
 TEST(TrainingLoop, WhereEndsAreNotSeen) {

@@ -48,6 +48,7 @@ TEST(PhaseSpan, OfALoop) {
   EXPECT_EQ(find<double>(span, "tacit.training.step.duration.p95"), nullptr);
   EXPECT_EQ(*find<double>(span, "tacit.training.data_wait.share"), 0.25);
   EXPECT_EQ(*find<double>(span, "tacit.training.optimizer.share"), 0.1667);
+  EXPECT_EQ(find<double>(span, "tacit.training.closure.share"), nullptr);
   EXPECT_EQ(*find<int64_t>(span, "thread.id"), 7);
 }
 
@@ -56,6 +57,16 @@ TEST(PhaseSpan, SharesThatAreNotKnownAreLeftOut) {
   phase.loop->times_known = false;
   const auto span = phase_span(phase, 0);
   for (const char* part : {"data_wait", "forward", "backward", "optimizer"})
+    EXPECT_EQ(find<double>(span, std::string("tacit.training.") + part + ".share"), nullptr);
+}
+
+TEST(PhaseSpan, PartsThatLieInClosuresAreLeftOut) {
+  auto phase = loop_phase();
+  phase.loop->times = {.data_wait_ns = 500'000'000, .closure_ns = 1'000'000'000};
+  const auto span = phase_span(phase, 0);
+  EXPECT_EQ(*find<double>(span, "tacit.training.data_wait.share"), 0.25);
+  EXPECT_EQ(*find<double>(span, "tacit.training.closure.share"), 0.5);
+  for (const char* part : {"forward", "backward", "optimizer"})
     EXPECT_EQ(find<double>(span, std::string("tacit.training.") + part + ".share"), nullptr);
 }
 

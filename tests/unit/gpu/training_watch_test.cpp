@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
@@ -259,6 +260,38 @@ TEST_F(TrainingWatchTest, ASaveThatNeverEndedSaysSo) {
   EXPECT_EQ(notes.saves, 0);
 }
 
+TEST_F(TrainingWatchTest, WhatFailedToBeSavedIsOverWhenTheThreadGoesOn) {
+  iteration(1000);
+  tell(TRAINING_SAVE_BEGIN, 1020, "/nonexistent/x.pt", 7);
+  iteration(1030);
+  tell(TRAINING_SAVE_BEGIN, 1050, "/a.pt", 7);
+  tell(TRAINING_SAVE_END, 1060, {}, 7);
+  iteration(1070);
+  watch.finish(9000 * kMs);
+  std::vector<std::pair<uint64_t, bool>> ends;
+  for (const auto& phase : notes.phases)
+    if (phase.kind == PhaseKind::kSaveModel) ends.emplace_back(phase.end_ns, phase.complete);
+  EXPECT_EQ(ends, (decltype(ends){{1030 * kMs, false}, {1060 * kMs, true}}));
+}
+
+// The first that is known of a run: it must not look silent since the beginning of time.
+TEST_F(TrainingWatchTest, ASaveBeforeTheLoopIsOfItsRunButNotInTheLoop) {
+  tell(TRAINING_SAVE_BEGIN, 100'000, "/a.pt", 7);
+  watch.expire(100'001 * kMs);
+  tell(TRAINING_SAVE_END, 100'010, {}, 7);
+  watch.expire(100'500 * kMs);
+  iteration(101'000);
+  watch.finish(102'000 * kMs);
+  EXPECT_EQ(notes.ended, 1);
+  const auto save = std::find_if(notes.phases.begin(), notes.phases.end(), [](const auto& phase) {
+    return phase.kind == PhaseKind::kSaveModel;
+  });
+  ASSERT_NE(save, notes.phases.end());
+  EXPECT_TRUE(save->complete);
+  EXPECT_FALSE(save->in_loop);
+  EXPECT_EQ(save->end_ns, 100'010 * kMs);
+}
+
 TEST_F(TrainingWatchTest, HostileProcessesAreBounded) {
   for (uint32_t tid = 1; tid <= 200; ++tid) tell(TRAINING_BACKWARD, tid, {}, 0, tid);
   EXPECT_EQ(watch.runs(), TrainingWatch::kMaxRunsOfProcess);
@@ -277,6 +310,7 @@ TEST(IsDataFile, SystemAndPackagesAreNone) {
   EXPECT_TRUE(is_data_file("relative/prices.csv"));
   EXPECT_TRUE(is_data_file("/home/me/models/last.pth"));
   EXPECT_FALSE(is_data_file("/proc/self/maps"));
+  EXPECT_FALSE(is_data_file("/opt/python/lib/libpython3.11.so.1.0"));
   EXPECT_FALSE(is_data_file("/usr/lib/locale/locale-archive"));
   EXPECT_FALSE(is_data_file("/srv/venv/lib/python3.11/site-packages/torch/version.txt"));
 }
