@@ -2,11 +2,8 @@
 #include "agent/command/housekeeping.h"
 
 #include <fmt/format.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "agent/base/log.h"
 
@@ -22,17 +19,13 @@ constexpr uint64_t kMeasureEveryTicks = 30;
 
 Result<Housekeeping> Housekeeping::create(probe::ProbeSet& probes,
                                           discovery::ProcessTable& processes) {
-  Housekeeping made(probes, processes);
-  made.timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  const itimerspec every_second{{1, 0}, {1, 0}};
-  if (!made.timer_.valid() || ::timerfd_settime(made.timer_.get(), 0, &every_second, nullptr) != 0)
-    return fail(fmt::format("timerfd: {}", std::strerror(errno)));
-  return made;
+  auto every_second = PeriodicTimer::create(1000);
+  if (!every_second) return std::unexpected(every_second.error());
+  return Housekeeping(probes, processes, std::move(*every_second));
 }
 
 void Housekeeping::tick() {
-  uint64_t expirations = 0;
-  (void)!::read(timer_.get(), &expirations, sizeof(expirations));
+  timer_.consume();
   ++ticks_;
   if (ticks_ % kMeasureEveryTicks == 1) probes_->measure_programs(true);
   if (ticks_ % kMeasureEveryTicks == 2) probes_->measure_programs(false);

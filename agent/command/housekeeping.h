@@ -4,9 +4,9 @@
 #pragma once
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 
-#include "agent/base/fd.h"
-#include "agent/base/result.h"
+#include "agent/base/periodic_timer.h"
 #include "agent/discovery/process_table.h"
 #include "agent/probe/probe_set.h"
 
@@ -16,17 +16,17 @@ class Housekeeping {
  public:
   // Both must outlive it.
   static Result<Housekeeping> create(probe::ProbeSet& probes, discovery::ProcessTable& processes);
-  int fd() const { return timer_.get(); }  // readable once a second
+  int fd() const { return timer_.fd(); }  // readable once a second
   void tick();
   void warn_of_unseen();  // io_uring traffic and losses since it last spoke
 
  private:
-  Housekeeping(probe::ProbeSet& probes, discovery::ProcessTable& processes)
-      : probes_(&probes), processes_(&processes) {}
+  Housekeeping(probe::ProbeSet& probes, discovery::ProcessTable& processes, PeriodicTimer timer)
+      : probes_(&probes), processes_(&processes), timer_(std::move(timer)) {}
 
   probe::ProbeSet* probes_;
   discovery::ProcessTable* processes_;
-  Fd timer_;
+  PeriodicTimer timer_;
   uint64_t ticks_ = 0;
   uint64_t told_drops_ = 0;
   std::unordered_map<uint32_t, uint64_t> told_;  // io_uring operations by pid

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the communicators in time: often while there are any, else seldom. main.cpp owns it; loop thread.
 #pragma once
-#include "agent/base/fd.h"
-#include "agent/base/result.h"
+#include <utility>
+
+#include "agent/base/periodic_timer.h"
 #include "agent/gpu/collective_metrics.h"
 
 namespace tacit::gpu {
@@ -11,16 +12,15 @@ class CollectiveTimer {
  public:
   // `metrics` outlives it.
   static Result<CollectiveTimer> create(CollectiveMetrics& metrics);
-  int fd() const { return timer_.get(); }  // readable when it is time for tick()
+  int fd() const { return timer_.fd(); }  // readable when it is time for tick()
   void tick();
 
  private:
-  explicit CollectiveTimer(CollectiveMetrics& metrics) : metrics_(&metrics) {}
-  bool set(unsigned period_ms);
+  CollectiveTimer(CollectiveMetrics& metrics, PeriodicTimer timer)
+      : metrics_(&metrics), timer_(std::move(timer)) {}
 
   CollectiveMetrics* metrics_;
-  Fd timer_;
-  unsigned period_ms_ = 0;
+  PeriodicTimer timer_;
 };
 
 }  // namespace tacit::gpu

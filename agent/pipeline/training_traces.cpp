@@ -49,10 +49,8 @@ void TrainingTraces::process_ended(uint32_t pid, uint64_t time_ns,
                                    std::optional<uint32_t> wait_status) {
   now_ns_ = time_ns;
   wait_status_ = wait_status;
-  ending_in_failure_ = wait_status.value_or(0) != 0;
-  watch_.process_ended(pid, time_ns, ending_in_failure_);
+  watch_.process_ended(pid, time_ns, is_ending_in_failure());
   wait_status_.reset();
-  ending_in_failure_ = false;
   rooms_.metrics.process_over(pid, time_ns);
   unseen_ns_.erase(pid);
 }
@@ -102,8 +100,8 @@ telemetry::Span TrainingTraces::root_span(const std::vector<gpu::TrainingPhase>&
   span.start_unix_ns = static_cast<uint64_t>(static_cast<int64_t>(begin_ns) + wall_offset_ns_);
   span.end_unix_ns = span.start_unix_ns + (end_ns - begin_ns);
   if (wait_status_) describe_exit(span, *wait_status_);
-  rooms_.failures.describe(span, pid, begin_ns, ending_in_failure_ ? now_ns_ : end_ns,
-                           ending_in_failure_, wall_offset_ns_);
+  rooms_.failures.describe(span, pid, begin_ns, is_ending_in_failure() ? now_ns_ : end_ns,
+                           is_ending_in_failure(), wall_offset_ns_);
   return span;
 }
 
@@ -157,8 +155,8 @@ void TrainingTraces::run_ended(uint64_t id, uint32_t pid, const gpu::TrainingLoo
     auto span = gpu::phase_span(phase, wall_offset_ns_);
     const bool is_loop = phase.kind == gpu::PhaseKind::kTrainLoop;
     // What the process ended with is its loop's failure, though it may come after the last step.
-    const uint64_t until_ns = is_loop && ending_in_failure_ ? now_ns_ : phase.end_ns;
-    rooms_.failures.describe(span, pid, phase.begin_ns, until_ns, is_loop && ending_in_failure_,
+    const uint64_t until_ns = is_loop && is_ending_in_failure() ? now_ns_ : phase.end_ns;
+    rooms_.failures.describe(span, pid, phase.begin_ns, until_ns, is_loop && is_ending_in_failure(),
                              wall_offset_ns_);
     if (is_loop) describe_device(span, pid, begun);
     if (const auto unseen = unseen_ns_.find(pid); is_loop && unseen != unseen_ns_.end())

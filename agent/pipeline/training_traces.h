@@ -66,6 +66,7 @@ class TrainingTraces final : public gpu::TrainingObserver {
     bool has_driver = false;  // CUDA's driver was loaded when it began
   };
   telemetry::ResourcePtr resource_of(uint32_t pid);
+  bool is_ending_in_failure() const { return wait_status_.value_or(0) != 0; }
   void keep_after_request(std::vector<gpu::TrainingPhase>& phases, const trace::Place& place) const;
   telemetry::Span root_span(const std::vector<gpu::TrainingPhase>& phases, uint32_t pid) const;
   void describe_device(telemetry::Span& span, uint32_t pid, const Begun& begun) const;
@@ -75,7 +76,6 @@ class TrainingTraces final : public gpu::TrainingObserver {
   std::unordered_map<uint64_t, Begun> begun_;  // by run
   std::unordered_map<uint32_t, uint64_t> unseen_ns_;  // by process: those of probed_late()
   std::optional<uint32_t> wait_status_;  // of the process that is ending now
-  bool ending_in_failure_ = false;       // it does so
   uint64_t now_ns_ = 0;
   int64_t wall_offset_ns_ = 0;
   uint64_t next_expiry_ns_ = 0;

@@ -170,23 +170,6 @@ Result<UprobeLink> attach_events(int program_fd, const std::string& path, uint32
   return group.take();
 }
 
-// Counts its runs in the first word of an array map.
-Fd load_counter(int map_fd, UprobeMechanism mechanism) {
-  const bpf_insn code[] = {
-      {BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, 0, map_fd},
-      {0, 0, 0, 0, 0},
-      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 1},
-      {BPF_STX | BPF_DW | BPF_ATOMIC, BPF_REG_1, BPF_REG_2, 0, BPF_ADD},
-      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
-      {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
-  };
-  LIBBPF_OPTS(bpf_prog_load_opts, options);
-  if (mechanism == UprobeMechanism::kMulti)
-    options.expected_attach_type = static_cast<bpf_attach_type>(kTraceUprobeMulti);
-  return Fd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "tacit_canary", "GPL", code, std::size(code),
-                          &options));
-}
-
 struct Canary {
   std::string path;
   runtime::ProbePoint point;
@@ -224,6 +207,22 @@ bool works(UprobeMechanism mechanism) {
 }
 
 }  // namespace
+
+Fd load_counter(int map_fd, UprobeMechanism mechanism) {
+  const bpf_insn code[] = {
+      {BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, 0, map_fd},
+      {0, 0, 0, 0, 0},
+      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 1},
+      {BPF_STX | BPF_DW | BPF_ATOMIC, BPF_REG_1, BPF_REG_2, 0, BPF_ADD},
+      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
+      {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
+  };
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  if (mechanism == UprobeMechanism::kMulti)
+    options.expected_attach_type = static_cast<bpf_attach_type>(kTraceUprobeMulti);
+  return Fd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "tacit_canary", "GPL", code, std::size(code),
+                          &options));
+}
 
 const char* name_of(UprobeMechanism mechanism) {
   switch (mechanism) {

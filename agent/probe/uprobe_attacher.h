@@ -30,6 +30,9 @@ UprobeMechanism find_uprobe_mechanism();
 // The kernel's BPF_TRACE_UPROBE_MULTI (include/uapi/linux/bpf.h, 6.6); Debian 12's header is older.
 inline constexpr int kTraceUprobeMulti = 48;
 
+// A program that adds 1 to the first word of this array map whenever it runs. Invalid: errno says why.
+Fd load_counter(int map_fd, UprobeMechanism mechanism);
+
 using UprobeLink = std::vector<Fd>;  // destroyed: detached
 
 // Runs `program` whenever a thread of `pid` comes to one of the points in the file at `path`.

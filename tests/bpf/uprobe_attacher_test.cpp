@@ -34,23 +34,7 @@ class UprobeAttacherTest : public ::testing::TestWithParam<UprobeMechanism> {
     ASSERT_NE(points_[0].semaphore_offset, 0u);
     map_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "runs", 4, 8, 1, nullptr));
     ASSERT_TRUE(map_.valid());
-    load_counter();
-  }
-
-  // Adds 1 to the map's only word.
-  void load_counter() {
-    const bpf_insn code[] = {
-        {BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, 0, map_.get()},
-        {0, 0, 0, 0, 0},
-        {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 1},
-        {BPF_STX | BPF_DW | BPF_ATOMIC, BPF_REG_1, BPF_REG_2, 0, BPF_ADD},
-        {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
-        {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
-    };
-    LIBBPF_OPTS(bpf_prog_load_opts, options);
-    if (GetParam() == UprobeMechanism::kMulti)
-      options.expected_attach_type = static_cast<bpf_attach_type>(kTraceUprobeMulti);
-    program_ = Fd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "runs", "GPL", code, std::size(code), &options));
+    program_ = load_counter(map_.get(), GetParam());
     ASSERT_TRUE(program_.valid());
   }
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of every test: `agent` (a tacit exec that prints JSON), `tacit` (makes agents with
-other options) and `host` (processes that the agent does not start)."""
+other options), `host` (processes that the agent does not start), and `fakes` of CUDA."""
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from harness import peers  # noqa: E402
-from harness.processes import Host  # noqa: E402
+from harness.processes import WORKLOADS, Host  # noqa: E402
 from harness.tacit import BINARY, Exec, Run  # noqa: E402
 
 
@@ -50,6 +51,14 @@ class Agents:
     def close(self):
         for agent in reversed(self.made):
             agent.close()
+
+
+@pytest.fixture(scope="module")
+def fakes(tmp_path_factory):
+    """Folder of stand-ins for CUDA's and NCCL's libraries, and the programs that call them."""
+    directory = tmp_path_factory.mktemp("fake_cuda")
+    subprocess.run(["sh", WORKLOADS / "fake_cuda/build.sh", directory], check=True)
+    return directory
 
 
 @pytest.fixture

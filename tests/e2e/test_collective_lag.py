@@ -1,24 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ranks of NCCL communicators, joined: stand-ins of the libraries, and delays that the test itself makes and
 times by the clock that the agent has (CLOCK_MONOTONIC)."""
-import subprocess
 import time
 
 import pytest
 
-from harness.processes import WORKLOADS, wait_until
-from test_cuda_calls import Told, observed
+from harness.processes import wait_until
+from test_cuda_calls import Told, observed, until_probed
 
-FAKES = WORKLOADS / "fake_cuda"
 # Clocks of two calls, each within 1.1 us of its unit, and the page's digits.
 ROUNDING = 0.00001
-
-
-@pytest.fixture(scope="module")
-def fakes(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("fake_cuda")
-    subprocess.run(["sh", FAKES / "build.sh", directory], check=True)
-    return directory
 
 
 class Rank:
@@ -31,11 +22,7 @@ class Rank:
         self.program = Told(agent, directory, fakes / "cuda_calls")
         self.tell = self.program.tell
         self.pid = str(self.program.process.pid)
-
-        def seen():
-            self.tell("launch 1")
-            return page.read().total("cuda_launches_total", process_pid=self.pid) > 0
-        wait_until(seen, "the libraries to be probed")
+        until_probed(agent, page, self.program)
 
     def enqueue(self, communicator=0, times=1):
         """Bounds of the time of the call."""

@@ -2,23 +2,14 @@
 """CUDA's and NCCL's calls as metrics: counts equal what the program was told to make, with stand-ins for
 the libraries and with NVIDIA's own runtime, which without a driver refuses each call with true codes."""
 import os
-import subprocess
 import time
 
 import pytest
 
 from harness import peers
 from harness.metrics_page import Page
-from harness.processes import WORKLOADS, free_port, listening_ports, wait_until
+from harness.processes import free_port, listening_ports, wait_until
 
-FAKES = WORKLOADS / "fake_cuda"
-
-
-@pytest.fixture(scope="module")
-def fakes(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("fake_cuda")
-    subprocess.run(["sh", FAKES / "build.sh", directory], check=True)
-    return directory
 
 
 class Told:
@@ -72,11 +63,13 @@ def until_probed(agent, page, program, answer="0", libraries=LIBRARIES):
         line = f"process {program.process.pid}: the probes in {library}"
         wait_until(lambda: line in agent.output.text(), line)
 
+    pid = str(program.process.pid)
+
     def seen():
         program.tell("launch 1", answer)
-        return page.read().total("cuda_launches_total") > 0
+        return page.read().total("cuda_launches_total", process_pid=pid) > 0
     wait_until(seen, "a launch to be seen")
-    return page.total("cuda_launches_total")
+    return page.total("cuda_launches_total", process_pid=pid)
 
 
 def test_counts_are_what_was_asked_for(tacit, fakes, tmp_path):
